@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let common: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Modules whose sources hold no unsafe expression at all. Unsafe code has its homes: `Bytes`,
+/// `Ring`, and the rim that speaks to C (`Loops`, `TLS`, `Signatures`, `Deflate`, and the part of
+/// `Gateway` that joins them).
+let safe: [SwiftSetting] = common + [
+    .strictMemorySafety(),
+    .treatWarning("StrictMemorySafety", as: .error),
+]
+
+let package = Package(
+    name: "carillon",
+    products: [
+        .library(name: "Gateway", targets: ["Gateway"]),
+        .executable(name: "carillon", targets: ["carillon"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibuv", path: "CShims/CLibuv", pkgConfig: "libuv",
+            providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "CShims/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "CShims/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]),
+
+        .target(name: "Bytes", swiftSettings: common),
+        .target(name: "Wire", dependencies: ["Bytes"], swiftSettings: safe),
+        .target(name: "Ring", swiftSettings: common),
+        .target(name: "Loops", dependencies: ["CLibuv"], swiftSettings: common),
+        .target(name: "Signatures", dependencies: ["COpenSSL"], swiftSettings: common),
+        .target(name: "TLS", dependencies: ["COpenSSL", "Bytes"], swiftSettings: common),
+        .target(name: "Deflate", dependencies: ["CZlib", "Bytes"], swiftSettings: common),
+        .target(
+            name: "Hub", dependencies: ["Bytes", "Wire", "Ring", "Signatures", "Deflate"],
+            swiftSettings: safe),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Bytes", "Ring", "Loops", "TLS", "Signatures", "Hub",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common),
+        .executableTarget(
+            name: "carillon",
+            dependencies: [
+                "Gateway",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: common),
+        .executableTarget(
+            name: "Chat", dependencies: ["Gateway"], path: "Examples/Chat", swiftSettings: common),
+
+        .executableTarget(
+            name: "carillon-bench",
+            dependencies: [
+                "COpenSSL",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Load", swiftSettings: common),
+        .executableTarget(name: "floor", path: "Benchmarks/Floor"),
+
+        .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: common),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "Bytes"], swiftSettings: common),
+        .testTarget(name: "RingTests", dependencies: ["Ring"], swiftSettings: common),
+        .testTarget(name: "LoopsTests", dependencies: ["Loops"], swiftSettings: common),
+        .testTarget(
+            name: "TLSTests", dependencies: ["TLS", "Signatures", "Bytes"], swiftSettings: common),
+        .testTarget(
+            name: "DeflateTests", dependencies: ["Deflate", "Bytes"], swiftSettings: common),
+        .testTarget(
+            name: "HubTests", dependencies: ["Hub", "Wire", "Ring", "Bytes"],
+            swiftSettings: common),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: common),
+    ],
+    swiftLanguageModes: [.v6]
+)
