@@ -42,7 +42,7 @@ import Testing
 
 @Suite struct ByteOperationsTests {
     @Test func `masking in two pieces is the same as masking at once, at every split`() {
-        let source = (0..<41).map { UInt8($0 &* 37) }
+        let source = (0..<41).map { UInt8(truncatingIfNeeded: $0 &* 37) }
         let key: UInt32 = 0x4433_2211
         let expected = source.enumerated().map { $1 ^ [0x11, 0x22, 0x33, 0x44][$0 % 4] }
         for split in 0...source.count {
