@@ -1,0 +1,244 @@
+// Who follows what, and the past that a channel's home keeps.
+
+internal import Ring
+
+extension Shard {
+    static let sweepMilliseconds: UInt64 = 1_000
+    private static let sweepEntriesMax = 4_096
+
+    enum SubscribeOutcome {
+        case subscribed
+        case alreadySubscribed
+        /// Over ``Limits/channelsPerConnectionMax``.
+        case tooManyChannels
+        /// Over ``Limits/channelsPerLoopMax``.
+        case loopFull
+    }
+
+    /// Makes a connection follow a channel, from `start` on.
+    mutating func subscribe(
+        _ slot: Int, _ name: ChannelName, _ encoding: Encoding, from start: Start
+    ) -> SubscribeOutcome {
+        if subscription(slot, to: name) != nil { return .alreadySubscribed }
+        guard connections[slot].subscriptions.count < limits.channelsPerConnectionMax else {
+            return .tooManyChannels
+        }
+        var channel = channels.find(name)
+        if channel < 0 {
+            guard channels.count < limits.channelsPerLoopMax else { return .loopFull }
+            channel = channels.insert(name)
+        }
+        // The batch in progress was framed before this member came.
+        flushBatch()
+        let group = groupIndex(channel, encoding)
+        let member = channels[channel].groups[group].members.count
+        let subscription = connections[slot].subscriptions.count
+        channels[channel].groups[group].members.append(
+            Member(
+                slot: Int32(truncatingIfNeeded: slot),
+                subscription: Int32(truncatingIfNeeded: subscription)))
+        channels[channel].memberCount += 1
+        connections[slot].subscriptions.append(
+            Subscription(
+                channel: Int32(truncatingIfNeeded: channel),
+                member: Int32(truncatingIfNeeded: member), encoding: encoding))
+        count(.subscriptions)
+        if start != .now { recallPast(slot, subscription, name, start) }
+        return .subscribed
+    }
+
+    private mutating func groupIndex(_ channel: Int, _ encoding: Encoding) -> Int {
+        if let found = channels[channel].groups.firstIndex(where: { $0.encoding == encoding }) {
+            return found
+        }
+        channels[channel].groups.append(Group(encoding: encoding))
+        return channels[channel].groups.count - 1
+    }
+
+    /// Index of the connection's subscription to `name`, or nil.
+    func subscription(_ slot: Int, to name: ChannelName) -> Int? {
+        connections[slot].subscriptions.firstIndex { channels[Int($0.channel)].name == name }
+    }
+
+    mutating func unsubscribe(_ slot: Int, _ subscription: Int) {
+        flushBatch()
+        let gone = connections[slot].subscriptions[subscription]
+        let channel = Int(gone.channel)
+        let group = groupIndex(channel, gone.encoding)
+        let member = Int(gone.member)
+
+        let lastMember = channels[channel].groups[group].members.removeLast()
+        if member < channels[channel].groups[group].members.count {
+            channels[channel].groups[group].members[member] = lastMember
+            connections[Int(lastMember.slot)].subscriptions[Int(lastMember.subscription)].member =
+                gone.member
+        }
+        channels[channel].memberCount -= 1
+
+        let lastSubscription = connections[slot].subscriptions.removeLast()
+        if subscription < connections[slot].subscriptions.count {
+            connections[slot].subscriptions[subscription] = lastSubscription
+            let home = groupIndex(Int(lastSubscription.channel), lastSubscription.encoding)
+            channels[Int(lastSubscription.channel)].groups[home]
+                .members[Int(lastSubscription.member)].subscription =
+                Int32(truncatingIfNeeded: subscription)
+        }
+        if gone.awaitsRecall, let lag = connections[slot].lag {
+            lag.recalls -= 1
+            if lag.recalls == 0 { continuing.append(slot) }
+        }
+        dropIfUnused(channel)
+    }
+
+    mutating func unsubscribeAll(_ slot: Int) {
+        while let last = connections[slot].subscriptions.indices.last { unsubscribe(slot, last) }
+    }
+
+    // MARK: - The home of a channel
+
+    /// Makes an entry for a channel that lives here; −1 at the limit, and its messages are not kept.
+    mutating func house(_ name: ChannelName) -> Int {
+        guard channels.count < limits.channelsPerLoopMax else { return -1 }
+        return channels.insert(name)
+    }
+
+    mutating func keep(_ sequence: UInt64, _ message: Message, _ channel: Int) {
+        guard channel >= 0, limits.historyMessagesMax > 0 else {
+            forgotten = sequence
+            return
+        }
+        if channels[channel].history == nil {
+            channels[channel].history = History(forgotten: forgotten)
+        }
+        channels[channel].history!.append(
+            Logged(sequence: sequence, message: message), limits: limits,
+            nowUnixMilliseconds: now.unixMilliseconds)
+    }
+
+    /// Takes out a channel that nobody follows here and that keeps nothing.
+    private mutating func dropIfUnused(_ channel: Int) {
+        guard channels[channel].memberCount == 0 else { return }
+        if let history = channels[channel].history {
+            guard history.isEmpty else { return }
+            forgotten = max(forgotten, history.forgotten)
+        }
+        channels.remove(channel)
+    }
+
+    /// Drops what histories keep beyond their age, some thousand channels a second.
+    mutating func sweepChannels() {
+        sweepDue = now.monotonicMilliseconds + Shard.sweepMilliseconds
+        let count = channels.entries.count
+        guard count > 0 else { return }
+        for _ in 0..<min(count, Shard.sweepEntriesMax) {
+            sweepCursor = sweepCursor + 1 < count ? sweepCursor + 1 : 0
+            guard channels.isInUse(sweepCursor), channels[sweepCursor].history != nil else { continue }
+            channels[sweepCursor].history!.expire(
+                limits: limits, nowUnixMilliseconds: now.unixMilliseconds)
+            dropIfUnused(sweepCursor)
+        }
+    }
+
+    // MARK: - Recalls
+
+    /// Asks the channel's home for the past. Live messages wait meanwhile.
+    private mutating func recallPast(
+        _ slot: Int, _ subscription: Int, _ name: ChannelName, _ start: Start
+    ) {
+        let lag = connections[slot].lag ?? Lag()
+        connections[slot].lag = lag
+        lag.recalls += 1
+        connections[slot].subscriptions[subscription].awaitsRecall = true
+        ask(
+            RecallRequest(
+                requester: peer(slot), purpose: .subscription, channel: name, start: start,
+                upTo: position, limit: .max))
+    }
+
+    /// Sends a request to the channel's home, or answers it here when this is the home.
+    mutating func ask(_ request: RecallRequest) {
+        // An id that this client got on another loop may be ahead of this loop.
+        if case .after(let sequence) = request.start { drainRing(upTo: sequence) }
+        let home = settings.home(of: request.channel)
+        if home == index {
+            accept(answer(request))
+        } else if shared.mailboxes[home].post(.recall(request)) {
+            mustWake = true
+        } else {
+            // The home is overwhelmed: nothing of the past can be promised.
+            accept(Recall(request: request, messages: [], through: request.upTo, gap: true))
+        }
+    }
+
+    mutating func readMail() {
+        guard !shared.mailboxes[index].isEmpty else { return }
+        mail.removeAll(keepingCapacity: true)
+        shared.mailboxes[index].take(into: &mail)
+        let letters = mail
+        for letter in letters {
+            switch letter {
+            case .recall(let request):
+                let recall = answer(request)
+                if shared.mailboxes[request.requester.loop].post(.recalled(recall)) {
+                    mustWake = true
+                }
+            case .recalled(let recall): accept(recall)
+            case .send(let peer, let text, let bytes): send(bytes, text: text, to: peer)
+            case .close(let peer, let code, let reason):
+                close(peer, code: code, reason: String(decoding: reason, as: UTF8.self))
+            }
+        }
+        mail.removeAll(keepingCapacity: true)
+    }
+
+    /// What this loop keeps of a channel that lives here.
+    private mutating func answer(_ request: RecallRequest) -> Recall {
+        drainRing(upTo: request.upTo)
+        let channel = channels.find(request.channel)
+        let history = channel >= 0 ? channels[channel].history : nil
+        let lost = history?.forgotten ?? forgotten
+        let messages: [Logged]
+        let gap: Bool
+        switch request.start {
+        case .now: (messages, gap) = ([], false)
+        case .first: (messages, gap) = (history?.after(0, limit: request.limit) ?? [], false)
+        case .unknown: (messages, gap) = (history?.after(0, limit: request.limit) ?? [], true)
+        case .after(let sequence):
+            messages = history?.after(sequence, limit: request.limit) ?? []
+            gap = sequence < lost
+        }
+        return Recall(request: request, messages: messages, through: position, gap: gap)
+    }
+
+    /// The past has come: joins it by sequence with what came live meanwhile.
+    private mutating func accept(_ recall: Recall) {
+        let request = recall.request
+        guard let slot = slot(of: request.requester) else { return }
+        switch request.purpose {
+        case .history: answerHistory(slot, recall)
+        case .subscription:
+            guard let index = subscription(slot, to: request.channel),
+                connections[slot].subscriptions[index].awaitsRecall,
+                let lag = connections[slot].lag
+            else { return }
+            connections[slot].subscriptions[index].awaitsRecall = false
+            lag.recalls -= 1
+            var after: UInt64 = 0
+            if case .after(let sequence) = request.start { after = sequence }
+            lag.merge(
+                past: recall.messages, through: recall.through, after: after, of: request.channel,
+                connections[slot].subscriptions[index].encoding, gap: recall.gap)
+            if recall.gap, refusesGap(slot) { return }
+            if lag.recalls == 0 { flushLag(slot) }
+        }
+    }
+
+    /// A raw WebSocket has no way to say that messages are missing: it is closed instead.
+    private mutating func refusesGap(_ slot: Int) -> Bool {
+        guard case .webSocket(let session) = connections[slot].activity,
+            case .raw = session.style
+        else { return false }
+        closeWebSocket(slot, session, code: 4410, "messages after this id are gone")
+        return true
+    }
+}

@@ -1,0 +1,118 @@
+// What the shard knows of one connection. Thousands of these stand in one array.
+
+internal import Ring
+internal import Wire
+
+/// A connection's part in one channel.
+struct Subscription {
+    /// Index into the channel table.
+    var channel: Int32
+    /// Index into the group's members.
+    var member: Int32
+    var encoding: Encoding
+    /// A recall for this subscription is on its way; what is live meanwhile waits in the connection's ``Lag``.
+    var awaitsRecall = false
+}
+
+struct Rights: OptionSet {
+    let rawValue: UInt8
+    static let read = Rights(rawValue: 1)
+    static let publish = Rights(rawValue: 2)
+}
+
+/// What a connection is doing.
+enum Activity {
+    /// The slot is free.
+    case none
+    /// Reading requests (RFC 9112).
+    case http(HTTPExchange)
+    case webSocket(WebSocketSession)
+    /// Server-sent events or lines: output only.
+    case stream(Encoding.Form)
+    /// A long-poll that waits.
+    case poll(LongPoll)
+    /// Our half is closed; what comes is thrown away until the peer closes its own.
+    case lingering
+}
+
+struct Connection {
+    var generation: UInt32
+    var activity = Activity.none
+    var subscriptions: [Subscription] = []
+    /// Present while the connection can't be given live messages as they are framed.
+    var lag: Lag?
+    /// Monotonic milliseconds at which the peer last sent anything.
+    var lastHeard: UInt64 = 0
+    var rights: Rights = []
+    var isSecure = false
+    /// Its own messages are not sent back to it.
+    var withoutEcho = false
+    var readingPaused = false
+}
+
+/// A request being read, and what came behind it.
+final class HTTPExchange {
+    enum Stage {
+        case head
+        case body(RequestHead)
+    }
+
+    var stage = Stage.head
+    var scanner: HTTP1HeadScanner
+    /// Bytes read and not used yet: part of a head, or requests behind one that still waits.
+    var carry: [UInt8] = []
+    var bodyDecoder: BodyDecoder?
+    var body: [UInt8] = []
+    /// A history request waits for its recall.
+    var awaitsRecall: PendingHistory?
+
+    init(limits: HTTP1Limits) { scanner = HTTP1HeadScanner(limits: limits) }
+}
+
+/// What a history request's answer needs.
+struct PendingHistory {
+    let head: RequestHead
+    let limit: Int
+}
+
+final class LongPoll {
+    let head: RequestHead
+    let exchange: HTTPExchange
+    var sawGap = false
+
+    init(head: RequestHead, exchange: HTTPExchange) {
+        self.head = head
+        self.exchange = exchange
+    }
+}
+
+/// A WebSocket after its handshake.
+final class WebSocketSession {
+    enum Style {
+        case raw
+        case v1
+        /// Index of the component that owns the path.
+        case component(Int)
+    }
+
+    var decoder: WebSocketDecoder
+    let style: Style
+    /// Agreed window bits of permessage-deflate, 0 without it.
+    let windowBits: Int
+    var closeSent = false
+    /// The component has been told that this peer is gone.
+    var closeTold = false
+    /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older ones go).
+    var owedPong: [UInt8]?
+    /// The channels named in the URL; a raw session's own frames are published on the first.
+    let channels: [ChannelName]
+
+    init(
+        decoder: WebSocketDecoder, style: Style, windowBits: Int, channels: [ChannelName]
+    ) {
+        self.decoder = decoder
+        self.style = style
+        self.windowBits = windowBits
+        self.channels = channels
+    }
+}

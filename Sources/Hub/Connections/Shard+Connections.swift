@@ -1,0 +1,169 @@
+// What the rim tells the shard about connections: opened, heard from, ended, blocked, writable, overdue.
+
+package import Wire
+
+extension Shard {
+    /// A connection was accepted.
+    ///
+    /// - Parameter isSecure: it is under TLS.
+    /// - Returns: nil at the connection limit; the rim closes it.
+    package mutating func opened(isSecure: Bool) -> Peer? {
+        guard !isLeaving, let slot = takeSlot() else { return nil }
+        connections[slot].activity = .http(HTTPExchange(limits: limits.http))
+        connections[slot].isSecure = isSecure
+        connections[slot].lastHeard = now.monotonicMilliseconds
+        arm(slot, after: limits.headMillisecondsMax)
+        connectionCount += 1
+        count(.connections)
+        return peer(slot)
+    }
+
+    /// Plaintext arrived. `bytes` is not kept.
+    package mutating func received(_ peer: Peer, _ bytes: Span<UInt8>) {
+        guard let slot = slot(of: peer), bytes.count > 0 else { return }
+        connections[slot].lastHeard = now.monotonicMilliseconds
+        switch connections[slot].activity {
+        case .none, .lingering, .stream: break
+        case .http(let exchange): receivedRequestBytes(slot, exchange, bytes)
+        case .webSocket(let session): receivedFrames(slot, session, bytes)
+        case .poll(let poll): keepForLater(slot, poll.exchange, bytes)
+        }
+    }
+
+    /// The peer ended its half (`failed` false), or the connection broke.
+    package mutating func ended(_ peer: Peer, failed: Bool) {
+        guard let slot = slot(of: peer) else { return }
+        let mayStillRead: Bool
+        switch connections[slot].activity {
+        case .http: mayStillRead = !failed && (output.owes(slot) || connections[slot].lag != nil)
+        case .none, .lingering, .stream, .poll, .webSocket: mayStillRead = false
+        }
+        if mayStillRead {
+            // The request's last byte and the end came together; the answer is still wanted.
+            linger(slot)
+        } else {
+            free(slot, reason: .lost)
+        }
+    }
+
+    /// The rim could not write all that this turn owed; it keeps the rest itself.
+    package mutating func blocked(_ peer: Peer) {
+        guard let slot = slot(of: peer) else { return }
+        let lag = connections[slot].lag ?? Lag()
+        connections[slot].lag = lag
+        guard !lag.isBlocked else { return }
+        lag.isBlocked = true
+        lag.blockedSince = now.monotonicMilliseconds
+        let due = now.monotonicMilliseconds + limits.backlogMillisecondsMax
+        if due < wheel.deadline(of: slot) ?? .max { wheel.arm(slot, atMilliseconds: due) }
+    }
+
+    /// The rim has written all that it kept.
+    package mutating func writable(_ peer: Peer) {
+        guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else { return }
+        lag.isBlocked = false
+        if case .webSocket(let session) = connections[slot].activity, let pong = session.owedPong {
+            session.owedPong = nil
+            write(slot) { WebSocketFrame.append(.pong, pong.span, to: $0) }
+        }
+        continuing.append(slot)
+    }
+
+    /// Sends everybody away: the process is about to end. New connections are refused from now on.
+    package mutating func leave() {
+        isLeaving = true
+        for slot in connections.indices {
+            switch connections[slot].activity {
+            case .none, .lingering: break
+            case .webSocket(let session): closeWebSocket(slot, session, code: 1012, "restarting")
+            case .poll(let poll): answerNothing(slot, poll)
+            case .http, .stream: linger(slot)
+            }
+        }
+    }
+
+    // MARK: - Ending
+
+    /// Ends our half after what is owed, and awaits the peer's.
+    mutating func linger(_ slot: Int) {
+        unsubscribeAll(slot)
+        connections[slot].lag = nil
+        connections[slot].activity = .lingering
+        if connections[slot].readingPaused { resumeReading(slot) }
+        output.order(.shutdown(peer(slot)))
+        arm(slot, after: limits.lingerMillisecondsMax)
+    }
+
+    /// Closes at once and gives the slot back at the end of the turn.
+    mutating func free(_ slot: Int, reason: CloseReason) {
+        let peer = peer(slot)
+        let activity = connections[slot].activity
+        unsubscribeAll(slot)
+        wheel.cancel(slot)
+        connections[slot].activity = .none
+        connections[slot].lag = nil
+        connections[slot].rights = []
+        connections[slot].withoutEcho = false
+        connections[slot].readingPaused = false
+        output.order(.close(peer))
+        freedThisTurn.append(slot)
+        connectionCount -= 1
+        if case .webSocket(let session) = activity { tellClosed(peer, session, reason) }
+    }
+
+    /// The peer took too little for too long.
+    mutating func closeSlow(_ slot: Int) {
+        count(.slowClosed)
+        switch connections[slot].activity {
+        case .webSocket(let session): closeWebSocket(slot, session, code: 1013, "slow")
+        case .none, .http, .stream, .poll, .lingering: free(slot, reason: .slow)
+        }
+    }
+
+    // MARK: - Reading
+
+    mutating func pauseReading(_ slot: Int) {
+        guard !connections[slot].readingPaused else { return }
+        connections[slot].readingPaused = true
+        output.order(.pauseReading(peer(slot)))
+    }
+
+    mutating func resumeReading(_ slot: Int) {
+        guard connections[slot].readingPaused else { return }
+        connections[slot].readingPaused = false
+        output.order(.resumeReading(peer(slot)))
+    }
+
+    // MARK: - Deadlines
+
+    mutating func meetDeadlines() {
+        expired.removeAll(keepingCapacity: true)
+        wheel.advance(toMilliseconds: now.monotonicMilliseconds, expired: &expired)
+        let due = expired
+        for slot in due { deadlinePassed(slot) }
+    }
+
+    private mutating func deadlinePassed(_ slot: Int) {
+        if let lag = connections[slot].lag, lag.isBlocked,
+            now.monotonicMilliseconds - lag.blockedSince >= limits.backlogMillisecondsMax
+        {
+            count(.slowClosed)
+            free(slot, reason: .slow)
+            return
+        }
+        switch connections[slot].activity {
+        case .none: break
+        case .lingering: free(slot, reason: .server)
+        case .http(let exchange): requestOverdue(slot, exchange)
+        case .poll(let poll): answerNothing(slot, poll)
+        case .webSocket(let session): webSocketHeartbeat(slot, session)
+        case .stream(let form): streamHeartbeat(slot, form)
+        }
+    }
+
+    /// The next heartbeat, up to a fifth early so that connections made together drift apart.
+    mutating func armHeartbeat(_ slot: Int) {
+        let interval = limits.heartbeatMilliseconds
+        arm(slot, after: interval - jitter.next(below: interval / 5))
+    }
+}

@@ -1,0 +1,182 @@
+// From the ring to the connections: the path that every delivered message takes.
+
+internal import Bytes
+internal import Ring
+internal import Wire
+
+/// Messages of one channel that came one after the other: their bytes are one stretch in each log, so each
+/// subscriber is marked once for all of them.
+struct DeliveryBatch {
+    /// Index of the channel, −1 when the batch is empty.
+    var channel = -1
+    var messages: [Logged] = []
+    /// The slot that does not get the batch, −1 for none.
+    var excluded: Int32 = -1
+    /// Members over the backlog limit, dealt with once the batch is out.
+    var overfull: [Int] = []
+}
+
+extension Shard {
+    /// Delivers what the ring holds, a bounded amount of it.
+    mutating func drainRing() {
+        var reader = self.reader.take()!
+        var framed = 0
+        let framedMax = limits.drainBytesPerTurnMax
+        _ = reader.drain(limit: limits.drainMessagesPerTurnMax) { sequence, message in
+            framed += deliver(sequence, message)
+            return framed < framedMax
+        }
+        position = reader.position
+        self.reader = consume reader
+        flushBatch()
+    }
+
+    /// Drains until everything up to `sequence` is delivered, which must have been published already.
+    mutating func drainRing(upTo sequence: UInt64) {
+        while position < sequence {
+            let before = position
+            drainRing()
+            precondition(position > before, "sequence \(sequence) was never published")
+        }
+    }
+
+    /// Frames one message for those who follow its channel here, and keeps it if the channel lives here.
+    ///
+    /// - Returns: the bytes framed.
+    private mutating func deliver(_ sequence: UInt64, _ message: Message) -> Int {
+        var channel = channels.find(message.channel)
+        if settings.home(of: message.channel) == index {
+            if channel < 0 { channel = house(message.channel) }
+            keep(sequence, message, channel)
+        }
+        guard channel >= 0, channels[channel].memberCount > 0 else { return 0 }
+        channels[channel].lastSequence = sequence
+        let excluded = excludedSlot(message.sender)
+        if batch.channel != channel || batch.excluded != excluded || excluded >= 0 {
+            flushBatch()
+            startBatch(channel, excluded)
+        }
+        batch.messages.append(Logged(sequence: sequence, message: message))
+        var framed = 0
+        for group in channels[channel].groups.indices {
+            guard !channels[channel].groups[group].members.isEmpty else { continue }
+            let encoding = channels[channel].groups[group].encoding
+            let log = output.log(encoding)
+            let start = log.count
+            encoder.append(message, sequence: sequence, as: encoding, to: log)
+            framed += log.count - start
+        }
+        return framed
+    }
+
+    /// The slot of the peer that is not to get its own message back; −1 when that is nobody of this loop.
+    private func excludedSlot(_ sender: UInt64) -> Int32 {
+        guard sender != 0 else { return -1 }
+        return slot(of: Peer(raw: sender)).map { Int32(truncatingIfNeeded: $0) } ?? -1
+    }
+
+    private mutating func startBatch(_ channel: Int, _ excluded: Int32) {
+        batch.channel = channel
+        batch.excluded = excluded
+        for group in channels[channel].groups.indices {
+            let encoding = channels[channel].groups[group].encoding
+            channels[channel].groups[group].batchStart = output.log(encoding).count
+        }
+    }
+
+    /// Marks the batch's bytes for every member.
+    mutating func flushBatch() {
+        guard batch.channel >= 0 else { return }
+        let channel = batch.channel
+        batch.channel = -1
+        for group in channels[channel].groups.indices { flushBatch(channel, group) }
+        batch.messages.removeAll(keepingCapacity: true)
+        guard !batch.overfull.isEmpty else { return }
+        let overfull = batch.overfull
+        batch.overfull.removeAll(keepingCapacity: true)
+        for slot in overfull { closeSlow(slot) }
+    }
+
+    private mutating func flushBatch(_ channel: Int, _ group: Int) {
+        let encoding = channels[channel].groups[group].encoding
+        let start = channels[channel].groups[group].batchStart
+        let end = output.log(encoding).count
+        guard end > start else { return }
+        if encoding.form == .element { answersPolls = true }
+        let excluded = batch.excluded
+        let members = channels[channel].groups[group].members
+        for member in members where member.slot != excluded {
+            let slot = Int(member.slot)
+            if connections[slot].lag == nil {
+                output.owe(slot, encoding, start, end)
+            } else {
+                holdBatch(slot, encoding)
+            }
+        }
+        count(.delivered, UInt64(members.count * batch.messages.count))
+    }
+
+    private mutating func holdBatch(_ slot: Int, _ encoding: Encoding) {
+        guard let lag = connections[slot].lag else { return }
+        for logged in batch.messages { lag.append(logged, encoding) }
+        if lag.bytes > limits.backlogBytesMax { batch.overfull.append(slot) }
+    }
+
+    // MARK: - Catching up
+
+    /// Frames what waits for a connection, a bounded amount of it; live again when nothing is left.
+    mutating func flushLag(_ slot: Int) {
+        guard let lag = connections[slot].lag, lag.recalls == 0, !lag.isBlocked else { return }
+        if case .poll = connections[slot].activity { answersPolls = answersPolls || !lag.isEmpty }
+        let log = output.log(.direct)
+        let start = log.count
+        while log.count - start < limits.catchUpBytesPerTurnMax || isPoll(slot),
+            let item = lag.popFirst()
+        {
+            switch item {
+            case .message(let logged, let encoding):
+                encoder.append(
+                    logged.message, sequence: logged.sequence, as: encoding, to: log)
+            case .frame(let frame, let isText):
+                WebSocketFrame.append(isText ? .text : .binary, frame.span, to: log)
+            case .gap(let channel):
+                appendGap(slot, channel, to: log)
+            }
+        }
+        if log.count > start { output.owe(slot, .direct, start, log.count) }
+        if lag.isEmpty { connections[slot].lag = nil } else { continuing.append(slot) }
+    }
+
+    /// A long-poll's answer is one response, so it is framed whole; history and backlog limits bound it.
+    private func isPoll(_ slot: Int) -> Bool {
+        if case .poll = connections[slot].activity { return true }
+        return false
+    }
+
+    /// Tells a connection in band that messages of `channel` are missing.
+    private mutating func appendGap(_ slot: Int, _ channel: ChannelName, to log: ByteBuffer) {
+        switch connections[slot].activity {
+        case .none, .http, .lingering: break
+        case .poll(let poll): poll.sawGap = true
+        case .stream(let form):
+            let notice = gapNotice(channel)
+            if form == .line {
+                log.append(notice)
+                log.append(0x0A)
+            } else {
+                ServerSentEvents.append(
+                    id: nil, event: Array("gap".utf8), data: notice.span, to: log)
+            }
+        case .webSocket(let session):
+            encoder.appendText(gapNotice(channel).span, windowBits: session.windowBits, to: log)
+        }
+    }
+
+    private func gapNotice(_ channel: ChannelName) -> [UInt8] {
+        let text = ByteBuffer()
+        text.append("{\"gap\":{\"channel\":")
+        appendJSONString(channel.bytes.span, to: text)
+        text.append("}}")
+        return text.array()
+    }
+}

@@ -1,0 +1,47 @@
+// `POST /publish`: one message a line, one answer a line.
+
+internal import Bytes
+internal import Ring
+internal import Wire
+
+extension Shard {
+    mutating func publishBatch(_ slot: Int, _ head: RequestHead, _ body: [UInt8]) {
+        let answer = ByteBuffer()
+        var lines = LineSplitter(lineBytesMax: limits.batchBytesMax)
+        var refusedFull = false
+        do throws(LineError) {
+            for line in try lines.feed(body.span) { publishLine(line, to: answer, &refusedFull) }
+            if let last = lines.finish() { publishLine(last, to: answer, &refusedFull) }
+        } catch {
+            respondProblem(slot, head, status: .contentTooLarge, detail: error.detail)
+            return
+        }
+        respond(
+            slot, head, type: "application/x-ndjson", body: answer.array(),
+            fields: refusedFull ? [("Retry-After", "1")] : [])
+    }
+
+    private mutating func publishLine(
+        _ line: [UInt8], to answer: ByteBuffer, _ refusedFull: inout Bool
+    ) {
+        let draft: Draft
+        do throws(CommandError) {
+            draft = try self.draft(try JSONObject.command(line))
+        } catch {
+            appendError(error, reference: nil, to: answer)
+            answer.append(0x0A)
+            return
+        }
+        switch publish(draft.channel, draft.kind, draft.payload, event: draft.event) {
+        case .published(let sequence): appendPublished(id(sequence), to: answer)
+        case .full:
+            refusedFull = true
+            appendError(.ringFull, reference: nil, to: answer)
+        case .tooLarge(let limit):
+            appendError(
+                .messageTooLarge(limit: limit, measured: draft.payload.count), reference: nil,
+                to: answer)
+        }
+        answer.append(0x0A)
+    }
+}

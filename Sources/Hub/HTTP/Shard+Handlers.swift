@@ -1,0 +1,212 @@
+// What each route does with a whole request.
+
+internal import Bytes
+internal import Ring
+internal import Wire
+
+extension Shard {
+    func route(of head: RequestHead) throws(HTTP1Error) -> Route? {
+        Route(
+            path: head.path, segments: try head.pathSegments(), query: try head.query(),
+            componentPaths: componentPaths, hasPage: settings.page != nil)
+    }
+
+    /// Whether this request will wait for messages as a long-poll.
+    func startsPoll(_ head: RequestHead) -> Bool {
+        guard head.method == .get, head.path.starts(with: Array("/channels".utf8)) else {
+            return false
+        }
+        return !head.listContains("Upgrade", token: "websocket")
+    }
+
+    /// A request is whole: does what it asks.
+    mutating func handle(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, body: [UInt8]
+    ) {
+        do throws(HTTP1Error) {
+            let route = try route(of: head)
+            let query = try head.query()
+            // With a body, the head was admitted before the body was read.
+            if head.bodyFraming == .none, !admit(slot, head, route) { return }
+            if head.method == .options {
+                answerPreflight(slot, head)
+            } else if let route {
+                handle(slot, exchange, head, route, query, body)
+            }
+        } catch {
+            refuse(slot, error)
+        }
+    }
+
+    private mutating func handle(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ route: Route,
+        _ query: [QueryItem], _ body: [UInt8]
+    ) {
+        let wantsWebSocket = head.listContains("Upgrade", token: "websocket")
+        switch (route, head.method) {
+        case (.page, .get), (.page, .head):
+            guard let page = settings.page else { return }
+            respond(slot, head, type: "text/html; charset=utf-8", body: page.body)
+        case (.channels(let names), .get):
+            guard let names = checked(names, slot, head) else { return }
+            if wantsWebSocket {
+                openWebSocket(slot, head, query, .channels(names))
+            } else {
+                openStreamOrPoll(slot, exchange, head, query, names)
+            }
+        case (.channels(let names), .post):
+            guard let names = checked(names, slot, head) else { return }
+            publishBody(slot, head, query, names, body)
+        case (.history(let name), .get):
+            guard let names = checked([name], slot, head) else { return }
+            requestHistory(slot, exchange, head, query, names[0])
+        case (.batch, .post): publishBatch(slot, head, body)
+        case (.connect, .get): openWebSocket(slot, head, query, .connect)
+        case (.component(let index), .get): openWebSocket(slot, head, query, .component(index))
+        default:
+            respondProblem(
+                slot, head, status: .methodNotAllowed, detail: "the method is not allowed here",
+                fields: [("Allow", allowed(route))])
+        }
+    }
+
+    private func allowed(_ route: Route) -> String {
+        switch route {
+        case .page: "GET, HEAD, OPTIONS"
+        case .channels: "GET, POST, OPTIONS"
+        case .batch: "POST, OPTIONS"
+        case .history, .connect, .component: "GET, OPTIONS"
+        }
+    }
+
+    private mutating func answerPreflight(_ slot: Int, _ head: RequestHead) {
+        respond(
+            slot, head, status: .noContent, type: nil, body: [],
+            fields: [
+                ("Access-Control-Allow-Methods", "GET, POST"),
+                (
+                    "Access-Control-Allow-Headers",
+                    "Authorization, Content-Type, Last-Event-ID, If-None-Match, Carillon-Event"
+                ),
+                ("Access-Control-Max-Age", "600"),
+            ])
+    }
+
+    /// The channels named, or nil after a 400.
+    private mutating func checked(
+        _ names: [[UInt8]], _ slot: Int, _ head: RequestHead
+    ) -> [ChannelName]? {
+        guard !names.isEmpty else {
+            respondProblem(
+                slot, head, status: .badRequest, detail: "no channel is named: ?name=a&name=b")
+            return nil
+        }
+        guard names.count <= limits.channelsPerConnectionMax else {
+            respondProblem(
+                slot, head, status: .badRequest,
+                detail: "\(names.count) channels are named; "
+                    + "at most \(limits.channelsPerConnectionMax) are allowed",
+                limit: limits.channelsPerConnectionMax, value: names.count)
+            return nil
+        }
+        var checked: [ChannelName] = []
+        for name in names {
+            switch channelName(name) {
+            case .success(let name): if !checked.contains(name) { checked.append(name) }
+            case .failure(let error):
+                respondProblem(slot, head, status: .badRequest, detail: error.detail)
+                return nil
+            }
+        }
+        return checked
+    }
+
+    // MARK: - Publishing
+
+    private mutating func publishBody(
+        _ slot: Int, _ head: RequestHead, _ query: [QueryItem], _ names: [ChannelName],
+        _ body: [UInt8]
+    ) {
+        let event = query.first { $0.name == Array("event".utf8) }?.value
+            ?? head.first("Carillon-Event").map { Array($0.utf8) }
+        if let event, let wrong = wrongEvent(event) {
+            respondProblem(slot, head, status: .badRequest, detail: wrong)
+            return
+        }
+        let kind: Message.Kind
+        switch bodyKind(head, body) {
+        case .success(let found): kind = found
+        case .failure(let error):
+            respondProblem(slot, head, status: .badRequest, detail: error.detail)
+            return
+        }
+        guard names.count == 1 else {
+            respondProblem(
+                slot, head, status: .badRequest,
+                detail: "\(names.count) channels are named; POST /publish takes several messages")
+            return
+        }
+        switch publish(names[0], kind, body, event: event) {
+        case .published(let sequence):
+            let answer = ByteBuffer()
+            appendPublished(id(sequence), to: answer)
+            answer.append(0x0A)
+            respond(slot, head, type: "application/json", body: answer.array())
+        case .full:
+            respondProblem(
+                slot, head, status: .serviceUnavailable,
+                detail: "the ring is full; the message was not published",
+                fields: [("Retry-After", "1")])
+        case .tooLarge(let limit):
+            respondProblem(
+                slot, head, status: .contentTooLarge,
+                detail: "the message has \(body.count) bytes; at most \(limit) are allowed",
+                limit: limit, value: body.count)
+        }
+    }
+
+    func appendPublished(_ id: MessageID, to answer: ByteBuffer) {
+        answer.append("{\"id\":\"")
+        id.append(to: answer)
+        answer.append("\"}")
+    }
+
+    /// Why an event name can't be used, or nil.
+    func wrongEvent(_ event: [UInt8]) -> String? {
+        if event.count > limits.eventNameBytesMax {
+            return "the event name has \(event.count) bytes; "
+                + "at most \(limits.eventNameBytesMax) are allowed"
+        }
+        guard ServerSentEvents.isValidEventName(event.span), isValidUTF8(event.span) else {
+            return "the event name is empty, not UTF-8, or holds a line break or NUL"
+        }
+        return nil
+    }
+
+    /// What a published body is: JSON when it is called so (and then it must be), bytes when it is called so or
+    /// is not UTF-8, else text.
+    private func bodyKind(
+        _ head: RequestHead, _ body: [UInt8]
+    ) -> Result<Message.Kind, JSONError> {
+        let type = (head.first("Content-Type") ?? "").lowercased()
+        let media = type.prefix { $0 != ";" }.trimmingSpaces()
+        if media == "application/json" || media.hasSuffix("+json") {
+            do throws(JSONError) {
+                try validateJSON(body.span)
+                return .success(.json)
+            } catch {
+                return .failure(error)
+            }
+        }
+        if media == "application/octet-stream" { return .success(.binary) }
+        return .success(isValidUTF8(body.span) ? .text : .binary)
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingSpaces() -> Substring {
+        var rest = self
+        while rest.last == " " || rest.last == "\t" { rest.removeLast() }
+        return rest
+    }
+}

@@ -1,0 +1,161 @@
+// Reading requests off a connection (RFC 9112), one after the other, and what a deadline means while doing so.
+
+internal import Bytes
+internal import Wire
+
+extension Shard {
+    /// Requests of one connection that one turn answers; the rest waits its turn.
+    private static let requestsPerTurnMax = 64
+
+    mutating func receivedRequestBytes(
+        _ slot: Int, _ exchange: HTTPExchange, _ bytes: Span<UInt8>
+    ) {
+        if exchange.carry.isEmpty, connections[slot].lag == nil {
+            readRequests(slot, exchange, bytes)
+        } else {
+            keepForLater(slot, exchange, bytes)
+            if connections[slot].lag == nil, exchange.awaitsRecall == nil {
+                continueRequests(slot, exchange)
+            }
+        }
+    }
+
+    /// Goes on with what was read before.
+    mutating func continueRequests(_ slot: Int, _ exchange: HTTPExchange) {
+        guard exchange.awaitsRecall == nil else { return }
+        var carried: [UInt8] = []
+        swap(&carried, &exchange.carry)
+        resumeReading(slot)
+        readRequests(slot, exchange, carried.span)
+    }
+
+    /// Keeps input that can't be used yet; beyond the limit the connection is not read.
+    mutating func keepForLater(_ slot: Int, _ exchange: HTTPExchange, _ bytes: Span<UInt8>) {
+        append(bytes, to: &exchange.carry)
+        if exchange.carry.count > limits.pipelinedBytesMax { pauseReading(slot) }
+    }
+
+    private mutating func readRequests(
+        _ slot: Int, _ exchange: HTTPExchange, _ bytes: Span<UInt8>
+    ) {
+        var offset = 0
+        var answered = 0
+        while offset < bytes.count {
+            guard case .http = connections[slot].activity else { break }
+            if exchange.awaitsRecall != nil || answered >= Shard.requestsPerTurnMax
+                || (answered > 0 && owedBytesAreMany())
+            {
+                keepForLater(slot, exchange, bytes.extracting(offset..<bytes.count))
+                if exchange.awaitsRecall == nil { continuing.append(slot) }
+                return
+            }
+            do throws(HTTP1Error) {
+                guard try readRequest(slot, exchange, bytes, &offset) else { return }
+                answered += 1
+            } catch {
+                refuse(slot, error)
+                return
+            }
+        }
+        guard offset < bytes.count else { return }
+        let rest = bytes.extracting(offset..<bytes.count)
+        switch connections[slot].activity {
+        case .none, .lingering, .stream: break
+        case .http(let exchange): keepForLater(slot, exchange, rest)
+        case .poll(let poll): keepForLater(slot, poll.exchange, rest)
+        case .webSocket(let session): receivedFrames(slot, session, rest)
+        }
+    }
+
+    private func owedBytesAreMany() -> Bool {
+        (output.logs[Int(Encoding.direct.index)]?.count ?? 0) > limits.responseBytesPerTurnMax
+    }
+
+    /// Reads as much of one request as there is.
+    ///
+    /// - Returns: false when more bytes are needed (what was not used is kept).
+    private mutating func readRequest(
+        _ slot: Int, _ exchange: HTTPExchange, _ bytes: Span<UInt8>, _ offset: inout Int
+    ) throws(HTTP1Error) -> Bool {
+        switch exchange.stage {
+        case .head:
+            let rest = bytes.extracting(offset..<bytes.count)
+            guard let end = try exchange.scanner.scan(rest) else {
+                append(rest, to: &exchange.carry)
+                offset = bytes.count
+                return false
+            }
+            let head = try RequestHead(rest.extracting(0..<end), limits: limits.http)
+            exchange.scanner = HTTP1HeadScanner(limits: limits.http)
+            if startsPoll(head), output.owes(slot) {
+                // Its answer is put together from all that this connection is owed in the turn.
+                keepForLater(slot, exchange, rest)
+                offset = bytes.count
+                continuing.append(slot)
+                return false
+            }
+            offset += end
+            if head.bodyFraming == .none {
+                handle(slot, exchange, head, body: [])
+            } else {
+                try expectBody(slot, exchange, head)
+            }
+            return true
+        case .body:
+            return try readBody(slot, exchange, bytes, &offset)
+        }
+    }
+
+    private mutating func expectBody(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead
+    ) throws(HTTP1Error) {
+        let route = try route(of: head)
+        guard admit(slot, head, route) else { return }
+        let limit = route == .batch ? limits.batchBytesMax : limits.messageBytesMax
+        exchange.bodyDecoder = BodyDecoder(
+            head.bodyFraming, bodyBytesMax: limit, limits: limits.http)
+        exchange.stage = .body(head)
+        try exchange.bodyDecoder!.check()
+        if head.expectsContinue {
+            write(slot) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
+        }
+        arm(slot, after: limits.bodyMillisecondsMax)
+    }
+
+    private mutating func readBody(
+        _ slot: Int, _ exchange: HTTPExchange, _ bytes: Span<UInt8>, _ offset: inout Int
+    ) throws(HTTP1Error) -> Bool {
+        guard case .body(let head) = exchange.stage else { return false }
+        let (consumed, finished) = try exchange.bodyDecoder!.decode(
+            bytes, from: offset, into: &exchange.body)
+        offset += consumed
+        guard finished else { return false }
+        var body: [UInt8] = []
+        swap(&body, &exchange.body)
+        exchange.stage = .head
+        exchange.bodyDecoder = nil
+        handle(slot, exchange, head, body: body)
+        return true
+    }
+
+    // MARK: - Between requests
+
+    /// A response is complete: the connection waits for the next request, or ends.
+    mutating func finishResponse(_ slot: Int, keepAlive: Bool) {
+        guard keepAlive, !isLeaving else {
+            linger(slot)
+            return
+        }
+        arm(slot, after: limits.keepAliveMillisecondsMax)
+    }
+
+    mutating func requestOverdue(_ slot: Int, _ exchange: HTTPExchange) {
+        if case .head = exchange.stage, exchange.carry.isEmpty {
+            free(slot, reason: .server)
+        } else {
+            respondProblem(
+                slot, nil, status: .requestTimeout, detail: "the request did not arrive in time",
+                close: true)
+        }
+    }
+}

@@ -1,0 +1,241 @@
+// Server-sent events, lines and long-polls: the three ways to receive over plain HTTP.
+
+internal import Bytes
+internal import Ring
+internal import Wire
+
+extension Shard {
+    /// What an `EventSource` waits before it comes again, milliseconds.
+    private static let retryMilliseconds: UInt64 = 2_000
+
+    /// Where the client wants to go on: `Last-Event-ID`, `?after=` and its other names.
+    func start(_ head: RequestHead, _ query: [QueryItem]) -> Start {
+        var given = head.first("Last-Event-ID").map { Array($0.utf8) }
+        for name in ["after", "lastEventId", "last_event_id"] where given == nil {
+            given = query.first { $0.name == Array(name.utf8) }?.value
+        }
+        guard let given, !given.isEmpty else { return .now }
+        return start(id: given)
+    }
+
+    func start(id: [UInt8]) -> Start {
+        Start(id: id, epoch: settings.epoch, published: shared.ring.published)
+    }
+
+    mutating func openStreamOrPoll(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ query: [QueryItem],
+        _ names: [ChannelName]
+    ) {
+        if head.listContains("Accept", token: "text/event-stream") {
+            openStream(slot, head, query, names, names.count == 1 ? .event : .envelopeEvent)
+        } else if head.listContains("Accept", token: "application/x-ndjson") {
+            openStream(slot, head, query, names, .line)
+        } else {
+            openPoll(slot, exchange, head, query, names)
+        }
+    }
+
+    // MARK: - Streams
+
+    private mutating func openStream(
+        _ slot: Int, _ head: RequestHead, _ query: [QueryItem], _ names: [ChannelName],
+        _ form: Encoding.Form
+    ) {
+        let start = start(head, query)
+        let position = id(position)
+        respondStreaming(
+            slot, head, type: form == .line ? "application/x-ndjson" : "text/event-stream",
+            position: position)
+        connections[slot].activity = .stream(form)
+        if form != .line {
+            write(slot) { log in
+                ServerSentEvents.append(retryMilliseconds: Shard.retryMilliseconds, to: log)
+                // An id without data makes no event, but a client that is cut before the first message
+                // knows where to go on (WHATWG HTML §9.2.6).
+                if start == .now {
+                    log.append("id: ")
+                    position.append(to: log)
+                    log.append("\n\n")
+                }
+            }
+        }
+        for name in names where !subscribed(slot, name, Encoding(form), start) {
+            // The head has gone out: ending the stream is the only answer left.
+            free(slot, reason: .server)
+            return
+        }
+        armHeartbeat(slot)
+    }
+
+    private mutating func subscribed(
+        _ slot: Int, _ name: ChannelName, _ encoding: Encoding, _ start: Start
+    ) -> Bool {
+        switch subscribe(slot, name, encoding, from: start) {
+        case .subscribed, .alreadySubscribed: true
+        case .tooManyChannels, .loopFull: false
+        }
+    }
+
+    mutating func streamHeartbeat(_ slot: Int, _ form: Encoding.Form) {
+        if connections[slot].lag == nil {
+            write(slot) { log in
+                if form == .line { log.append(0x0A) } else { log.append(":\n\n") }
+            }
+        }
+        armHeartbeat(slot)
+    }
+
+    // MARK: - Long-poll
+
+    private mutating func openPoll(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ query: [QueryItem],
+        _ names: [ChannelName]
+    ) {
+        var start = start(head, query)
+        if start == .now, let tag = head.first("If-None-Match") {
+            start = self.start(id: entityTag(tag))
+        }
+        var wait = limits.pollMilliseconds - jitter.next(below: limits.pollMilliseconds / 10)
+        if let asked = query.first(where: { $0.name == Array("timeout".utf8) })?.value {
+            guard let seconds = decimal(asked), seconds <= limits.pollMillisecondsMax / 1000 else {
+                respondProblem(
+                    slot, head, status: .badRequest,
+                    detail: "timeout is a number of seconds, 0 to \(limits.pollMillisecondsMax / 1000)")
+                return
+            }
+            wait = seconds * 1000
+        }
+        connections[slot].activity = .poll(LongPoll(head: head, exchange: exchange))
+        arm(slot, after: wait)
+        for name in names where !subscribed(slot, name, Encoding(.element), start) {
+            finishPoll(slot, exchange)
+            respondProblem(
+                slot, head, status: .serviceUnavailable, detail: "this loop knows too many channels",
+                fields: [("Retry-After", "5")])
+            return
+        }
+    }
+
+    /// The tag without quotes and weakness mark (RFC 9110 §8.8.3).
+    private func entityTag(_ field: String) -> [UInt8] {
+        var tag = field[...]
+        if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
+        if tag.hasPrefix("\"") { tag = tag.dropFirst() }
+        if tag.hasSuffix("\"") { tag = tag.dropLast() }
+        return Array(tag.utf8)
+    }
+
+    private func decimal(_ bytes: [UInt8]) -> UInt64? {
+        guard !bytes.isEmpty, bytes.count < 10 else { return nil }
+        var value: UInt64 = 0
+        for byte in bytes {
+            guard byte >= 0x30, byte <= 0x39 else { return nil }
+            value = value * 10 + UInt64(byte - 0x30)
+        }
+        return value
+    }
+
+    /// Answers every poll that this turn brought something: all of it in one answer.
+    mutating func answerPolls() {
+        answersPolls = false
+        for index in output.dirty.indices {
+            let slot = Int(output.dirty[index].slot)
+            guard case .poll(let poll) = connections[slot].activity else { continue }
+            answer(poll, slot, dirtyIndex: index)
+        }
+    }
+
+    private mutating func answer(_ poll: LongPoll, _ slot: Int, dirtyIndex: Int) {
+        let prefix: StaticString = "{\"messages\":["
+        let suffix: StaticString = "]}\n"
+        // The first element's leading comma is dropped.
+        let elements = output.bytes(from: output.dirty[dirtyIndex].firstRun) - 1
+        let length = prefix.utf8CodeUnitCount + elements + suffix.utf8CodeUnitCount
+        let log = output.log(.direct)
+        let head = log.count
+        ResponseWriter.appendHead(
+            status: .ok, contentType: "application/json", contentLength: length,
+            fields: pollFields(slot, poll), keepAlive: poll.head.keepAlive && !isLeaving, to: log)
+        log.append(prefix)
+        let tail = log.count
+        log.append(suffix)
+        output.wrap(
+            dirtyIndex: dirtyIndex, log: .direct, head: head..<tail, tail: tail..<log.count)
+        finishPoll(slot, poll.exchange)
+        finishResponse(slot, keepAlive: poll.head.keepAlive)
+    }
+
+    /// The time is up: 204, with the tag to go on from.
+    mutating func answerNothing(_ slot: Int, _ poll: LongPoll) {
+        // A message of this very turn would be lost between the answer and the next poll's start.
+        guard !output.owes(slot) else { return }
+        let fields = pollFields(slot, poll)
+        finishPoll(slot, poll.exchange)
+        respond(slot, poll.head, status: .noContent, type: nil, body: [], fields: fields)
+    }
+
+    private func pollFields(_ slot: Int, _ poll: LongPoll) -> [(StaticString, String)] {
+        // Everything up to the loop's position was delivered to this connection or was not for it.
+        var fields: [(StaticString, String)] = [
+            ("ETag", "\"\(id(lastSequence(slot)))\""), ("Cache-Control", "no-cache"),
+        ]
+        if poll.sawGap { fields.append(("Carillon-Gap", "true")) }
+        return fields + crossOriginFields(poll.head)
+    }
+
+    /// The last sequence on the connection's channels; without any, where this loop is.
+    private func lastSequence(_ slot: Int) -> UInt64 {
+        var last: UInt64 = 0
+        for subscription in connections[slot].subscriptions {
+            last = max(last, channels[Int(subscription.channel)].lastSequence)
+        }
+        return last == 0 ? position : last
+    }
+
+    private mutating func finishPoll(_ slot: Int, _ exchange: HTTPExchange) {
+        unsubscribeAll(slot)
+        connections[slot].lag = nil
+        connections[slot].activity = .http(exchange)
+        if !exchange.carry.isEmpty { continuing.append(slot) }
+    }
+
+    // MARK: - History
+
+    mutating func requestHistory(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ query: [QueryItem],
+        _ name: ChannelName
+    ) {
+        let limit = query.first { $0.name == Array("limit".utf8) }.map { decimal($0.value) }
+        if case .some(nil) = limit {
+            respondProblem(slot, head, status: .badRequest, detail: "limit is a number")
+            return
+        }
+        let start = start(head, query)
+        exchange.awaitsRecall = PendingHistory(head: head, limit: Int((limit ?? nil) ?? 1000))
+        ask(
+            RecallRequest(
+                requester: peer(slot), purpose: .history, channel: name,
+                start: start == .now ? .first : start, upTo: position,
+                limit: exchange.awaitsRecall!.limit))
+    }
+
+    mutating func answerHistory(_ slot: Int, _ recall: Recall) {
+        guard case .http(let exchange) = connections[slot].activity,
+            let pending = exchange.awaitsRecall
+        else { return }
+        exchange.awaitsRecall = nil
+        let body = ByteBuffer()
+        body.append("{\"messages\":[")
+        let elements = ByteBuffer()
+        for logged in recall.messages {
+            encoder.append(
+                logged.message, sequence: logged.sequence, as: Encoding(.element), to: elements)
+        }
+        if !elements.isEmpty { elements.withSpan(1..<elements.count) { body.append($0) } }
+        body.append("]}\n")
+        respond(
+            slot, pending.head, type: "application/json", body: body.array(),
+            fields: recall.gap ? [("Carillon-Gap", "true")] : [])
+        if !exchange.carry.isEmpty { continuing.append(slot) }
+    }
+}

@@ -1,0 +1,66 @@
+// Every bound that a client can run into, in one place, each with its unit and its reason.
+
+package import Wire
+
+/// What a client can make the gateway keep or do, at most.
+package struct Limits: Sendable {
+    /// HTTP heads: size, fields, target (RFC 9112 leaves them to the server).
+    package var http = HTTP1Limits()
+
+    /// One message's payload, bytes. A message is held once, however many are to receive it.
+    package var messageBytesMax = 1 << 20
+    /// The body of a batch publish (`POST /publish`), bytes.
+    package var batchBytesMax = 8 << 20
+    /// Channel names, bytes of UTF-8: short enough for a log line and an interned key.
+    package var channelNameBytesMax = 255
+    /// Event names, bytes.
+    package var eventNameBytesMax = 128
+    /// Channels that one connection may follow. Each costs about 40 bytes here and 8 in the channel.
+    package var channelsPerConnectionMax = 256
+    /// Channels that one loop knows (followed here, or with history here).
+    package var channelsPerLoopMax = 1 << 20
+    /// Connections of one loop. The descriptors of the process bound it as well.
+    package var connectionsPerLoopMax = 1 << 20
+    /// Input that a connection may send ahead while an earlier request still waits, bytes.
+    package var pipelinedBytesMax = 64 << 10
+    /// Output that one connection may be given in one turn before its further requests wait, bytes.
+    package var responseBytesPerTurnMax = 256 << 10
+
+    /// Messages waiting for one slow connection, bytes of their cost.
+    package var backlogBytesMax = 1 << 20
+    /// How long a connection may take nothing at all, milliseconds.
+    package var backlogMillisecondsMax: UInt64 = 30_000
+    /// Encoded per turn for one connection that catches up, bytes: a fair share of the turn.
+    package var catchUpBytesPerTurnMax = 64 << 10
+
+    /// Messages that one turn takes from the ring, so that input is never starved.
+    package var drainMessagesPerTurnMax = 1024
+    /// Bytes that one turn frames, over all encodings.
+    package var drainBytesPerTurnMax = 1 << 20
+
+    /// From accept, or from the last response's end, to a whole request head, milliseconds. It covers the
+    /// TLS handshake.
+    package var headMillisecondsMax: UInt64 = 10_000
+    /// Idle time of a kept-alive connection, milliseconds.
+    package var keepAliveMillisecondsMax: UInt64 = 60_000
+    /// A request's body, milliseconds.
+    package var bodyMillisecondsMax: UInt64 = 30_000
+    /// After our half of a connection is closed, for the peer's half, milliseconds.
+    package var lingerMillisecondsMax: UInt64 = 2_000
+
+    /// Between two heartbeats, milliseconds; up to a fifth is taken off at random.
+    package var heartbeatMilliseconds: UInt64 = 25_000
+    /// A WebSocket peer that has sent nothing for so long is gone, milliseconds.
+    package var silenceMillisecondsMax: UInt64 = 60_000
+    /// A long-poll's wait when the client names none, milliseconds.
+    package var pollMilliseconds: UInt64 = 25_000
+    /// A long-poll's wait at most, milliseconds.
+    package var pollMillisecondsMax: UInt64 = 300_000
+
+    /// What a channel keeps: messages, milliseconds, bytes.
+    package var historyMessagesMax = 100
+    package var historyMillisecondsMax: UInt64 = 300_000
+    package var historyBytesMax = 4 << 20
+
+    package init() {}
+}

@@ -1,0 +1,177 @@
+// One loop's share of the hub: its connections, the channels they follow, and the channels that live here.
+//
+// A pure machine. Bytes, time and messages go in; what is to be written, closed and woken comes out in
+// ``TurnOutput``. It opens no socket and reads no clock, so many shards can be run in one thread from one seed.
+
+package import Bytes
+package import Ring
+package import Wire
+internal import Deflate
+
+/// The state of one loop. Owner loop only; what crosses loops stands in ``Shared``.
+///
+/// A turn is: ``beginTurn(_:)``, any number of inputs, ``work()``, then the rim carries out ``output`` and calls
+/// ``endTurn()``.
+package struct Shard: ~Copyable {
+    package let index: Int
+    let shared: Shared
+    let settings: Settings
+    var limits: Limits { settings.limits }
+
+    package internal(set) var output = TurnOutput()
+    var now: Instant
+    var jitter: Jitter
+
+    var connections: [Connection] = []
+    var freeSlots: [Int] = []
+    /// Slots freed in this turn. They are not given out again before its output has been carried out.
+    var freedThisTurn: [Int] = []
+    package internal(set) var connectionCount = 0
+    var wheel: TimerWheel
+    var expired: [Int] = []
+    /// Connections with something left to do that needs no new input: the next turn takes them up.
+    var continuing: [Int] = []
+
+    var channels = ChannelTable()
+    /// The highest sequence of any message that was housed here and is forgotten together with its channel.
+    var forgotten: UInt64 = 0
+    var sweepCursor = 0
+    var sweepDue: UInt64
+
+    var reader: RingReader?
+    /// Everything up to here was delivered.
+    var position: UInt64
+    var encoder: Encoder
+    var inflater: Inflater?
+    var batch = DeliveryBatch()
+    var mail: [Mail] = []
+    var answersPolls = false
+    /// Something was published, or posted to another loop, in this turn: sleeping loops must be woken.
+    package internal(set) var mustWake = false
+    var isLeaving = false
+
+    var components: [any MessageComponent]
+    let componentPaths: [[UInt8]]
+
+    /// - Parameters:
+    ///   - index: this loop's number, `0..<settings.loops`.
+    ///   - components: this loop's own instances, with the paths they are attached to (`/chat`).
+    ///   - seed: for jitter.
+    package init(
+        index: Int, shared: Shared, components: [(path: String, component: any MessageComponent)] = [],
+        now: Instant, seed: UInt64
+    ) {
+        self.index = index
+        self.shared = shared
+        settings = shared.settings
+        self.now = now
+        jitter = Jitter(seed: seed)
+        wheel = TimerWheel(nowMilliseconds: now.monotonicMilliseconds)
+        sweepDue = now.monotonicMilliseconds + Shard.sweepMilliseconds
+        let reader = shared.ring.makeReader(index)
+        position = reader.position
+        self.reader = consume reader
+        encoder = Encoder(epoch: shared.settings.epoch)
+        self.components = components.map(\.component)
+        componentPaths = components.map { Array($0.path.utf8) }
+    }
+
+    // MARK: - The turn
+
+    package mutating func beginTurn(_ now: Instant) {
+        self.now = now
+    }
+
+    /// Does what the turn's inputs made due: letters, messages, deadlines, answers.
+    package mutating func work() {
+        readMail()
+        drainRing()
+        takeUpContinuing()
+        meetDeadlines()
+        if answersPolls { answerPolls() }
+        if now.monotonicMilliseconds >= sweepDue { sweepChannels() }
+    }
+
+    /// Forgets the output, which the rim has carried out.
+    package mutating func endTurn() {
+        output.clear()
+        mustWake = false
+        freeSlots.append(contentsOf: freedThisTurn)
+        freedThisTurn.removeAll(keepingCapacity: true)
+    }
+
+    /// Whether another turn has something to do at once.
+    package var hasWork: Bool {
+        !continuing.isEmpty || reader!.hasMore || !shared.mailboxes[index].isEmpty
+    }
+
+    /// Monotonic milliseconds at which ``work()`` is due even if nothing happens.
+    package var nextDeadline: UInt64 {
+        guard let next = wheel.nextMilliseconds else { return sweepDue }
+        return min(next, sweepDue)
+    }
+
+    private mutating func takeUpContinuing() {
+        guard !continuing.isEmpty else { return }
+        let slots = continuing
+        continuing.removeAll(keepingCapacity: true)
+        for slot in slots { takeUp(slot) }
+    }
+
+    private mutating func takeUp(_ slot: Int) {
+        if connections[slot].lag != nil { flushLag(slot) }
+        if case .http(let exchange) = connections[slot].activity, !exchange.carry.isEmpty,
+            connections[slot].lag == nil
+        {
+            continueRequests(slot, exchange)
+        }
+    }
+
+    // MARK: - Slots
+
+    func peer(_ slot: Int) -> Peer {
+        Peer(loop: index, slot: slot, generation: connections[slot].generation)
+    }
+
+    /// The peer's slot, or nil when the peer is gone (or never was of this loop).
+    func slot(of peer: Peer) -> Int? {
+        let slot = peer.slot
+        guard peer.loop == index, slot < connections.count,
+            connections[slot].generation == peer.generation
+        else { return nil }
+        if case .none = connections[slot].activity { return nil }
+        return slot
+    }
+
+    /// Takes a slot for a new connection; nil at the limit.
+    mutating func takeSlot() -> Int? {
+        if let slot = freeSlots.popLast() {
+            let generation = connections[slot].generation
+            connections[slot].generation = generation == Peer.generationMax ? 1 : generation + 1
+            return slot
+        }
+        guard connections.count < min(limits.connectionsPerLoopMax, Peer.slotsMax) else { return nil }
+        connections.append(Connection(generation: 1))
+        wheel.grow(to: connections.count)
+        output.grow(to: connections.count)
+        return connections.count - 1
+    }
+
+    // MARK: - Output of one connection
+
+    /// Appends bytes for one connection, after all that it is owed already.
+    mutating func write(_ slot: Int, _ body: (ByteBuffer) -> Void) {
+        let log = output.log(.direct)
+        let start = log.count
+        body(log)
+        if log.count > start { output.owe(slot, .direct, start, log.count) }
+    }
+
+    mutating func arm(_ slot: Int, after milliseconds: UInt64) {
+        wheel.arm(slot, atMilliseconds: now.monotonicMilliseconds + milliseconds)
+    }
+
+    func count(_ counter: Counter, _ n: UInt64 = 1) {
+        shared.counters.add(index, counter, n)
+    }
+}

@@ -1,0 +1,87 @@
+// What the shards of one process share: the list of things that cross loops.
+
+package import Ring
+package import Wire
+
+/// Made once, given to every shard.
+package final class Shared: Sendable {
+    package let settings: Settings
+    package let ring: BroadcastRing
+    package let sleepers: Sleepers
+    package let counters: Counters
+    /// By loop. Rare traffic: recalls and messages to one peer.
+    package let mailboxes: [Mailbox<Mail>]
+
+    /// Letters that may wait for one loop. A sender that finds it full has its request refused.
+    private static let mailboxEntriesMax = 1 << 16
+
+    /// - Parameters:
+    ///   - ringSlots: messages in flight between the loops, a power of two.
+    ///   - ringBytesMax: their cost together.
+    package init(settings: Settings, ringSlots: Int = 1 << 14, ringBytesMax: Int = 256 << 20) {
+        precondition(settings.loops > 0 && settings.loops <= Peer.loopsMax, "\(settings.loops) loops")
+        self.settings = settings
+        ring = BroadcastRing(slots: ringSlots, readers: settings.loops, bytesMax: ringBytesMax)
+        sleepers = Sleepers(loops: settings.loops)
+        counters = Counters(loops: settings.loops)
+        mailboxes = (0..<settings.loops).map { _ in
+            Mailbox(entriesMax: Shared.mailboxEntriesMax)
+        }
+    }
+}
+
+/// A letter from one loop to another.
+package enum Mail: Sendable {
+    /// To a channel's home: what do you keep of it?
+    case recall(RecallRequest)
+    /// From the home: this.
+    case recalled(Recall)
+    /// To one peer of a component.
+    case send(Peer, text: Bool, [UInt8])
+    case close(Peer, code: UInt16, reason: [UInt8])
+}
+
+/// Where a subscription or a history request begins.
+enum Start: Sendable, Equatable {
+    case now
+    /// At the oldest retained message.
+    case first
+    /// After this sequence of the present epoch.
+    case after(UInt64)
+    /// After an id that this life of the log never gave: everything retained, and a gap is announced.
+    case unknown
+
+    init(id: [UInt8], epoch: Epoch, published: UInt64) {
+        if id == Array("first".utf8) {
+            self = .first
+        } else if let id = MessageID(id.span), id.epoch == epoch, id.sequence <= published {
+            self = .after(id.sequence)
+        } else {
+            self = .unknown
+        }
+    }
+}
+
+package struct RecallRequest: Sendable {
+    enum Purpose: Sendable {
+        case subscription
+        case history
+    }
+
+    let requester: Peer
+    let purpose: Purpose
+    let channel: ChannelName
+    let start: Start
+    /// The requester has seen all up to here: the home answers once it has, too.
+    let upTo: UInt64
+    let limit: Int
+}
+
+package struct Recall: Sendable {
+    let request: RecallRequest
+    let messages: [Logged]
+    /// The messages are all that is retained up to this sequence.
+    let through: UInt64
+    /// Some messages between the start and the first of these are gone.
+    let gap: Bool
+}

@@ -1,0 +1,154 @@
+// Commands of `carillon.v1`, and the messages that they and batches carry.
+
+internal import Bytes
+internal import Ring
+internal import Wire
+
+/// Why a command was refused. Its code is what a client's program looks at, its detail what a person reads.
+enum CommandError: Error {
+    case notJSON(String)
+    case missing(String)
+    case unknownOperation(String)
+    case badName(NameError)
+    case badEvent(String)
+    case badData
+    case notAllowed(String)
+    case notSubscribed
+    case tooManyChannels(limit: Int)
+    case loopFull
+    case messageTooLarge(limit: Int, measured: Int)
+    case ringFull
+
+    var code: StaticString {
+        switch self {
+        case .notJSON: "not-json"
+        case .missing: "missing"
+        case .unknownOperation: "unknown-operation"
+        case .badName: "bad-channel"
+        case .badEvent: "bad-event"
+        case .badData: "bad-data"
+        case .notAllowed: "not-allowed"
+        case .notSubscribed: "not-subscribed"
+        case .tooManyChannels: "too-many-channels"
+        case .loopFull: "too-many-channels"
+        case .messageTooLarge: "too-large"
+        case .ringFull: "full"
+        }
+    }
+
+    var detail: String {
+        switch self {
+        case .notJSON(let detail): detail
+        case .missing(let key): "\(key) is missing or of the wrong type"
+        case .unknownOperation(let name): "there is no operation \(name)"
+        case .badName(let error): error.detail
+        case .badEvent(let detail): detail
+        case .badData: "data is any JSON value, or {\"base64\":\"…\"} with valid base64"
+        case .notAllowed(let what): "\(what) is not allowed on this connection"
+        case .notSubscribed: "the channel is not followed on this connection"
+        case .tooManyChannels(let limit): "at most \(limit) channels on one connection"
+        case .loopFull: "this loop knows too many channels"
+        case .messageTooLarge(let limit, let measured):
+            "the message has \(measured) bytes; at most \(limit) are allowed"
+        case .ringFull: "the ring is full; the message was not published; try again"
+        }
+    }
+}
+
+/// A message before it has an id.
+struct Draft {
+    let channel: ChannelName
+    let kind: Message.Kind
+    let payload: [UInt8]
+    let event: [UInt8]?
+}
+
+extension JSONObject {
+    /// The object on one line or in one frame.
+    static func command(_ bytes: [UInt8]) throws(CommandError) -> JSONObject {
+        do throws(JSONError) {
+            return try JSONObject(parsing: bytes)
+        } catch {
+            throw .notJSON(error.detail)
+        }
+    }
+
+    /// The string at `key`; nil when there is none.
+    func text(_ key: StaticString) throws(CommandError) -> String? {
+        do throws(JSONError) {
+            return try string(key)
+        } catch {
+            throw .missing("\(key)")
+        }
+    }
+}
+
+extension Shard {
+    /// The channel that a command names.
+    func channel(_ object: borrowing JSONObject) throws(CommandError) -> ChannelName {
+        guard let name = try object.text("channel") else { throw .missing("channel") }
+        switch channelName(Array(name.utf8)) {
+        case .success(let name): return name
+        case .failure(let error): throw .badName(error)
+        }
+    }
+
+    /// The message in `{"channel":c,"data":…,"event"?:e}`. A JSON string is text, `{"base64":…}` is bytes, any
+    /// other value is JSON.
+    func draft(_ object: borrowing JSONObject) throws(CommandError) -> Draft {
+        let channel = try channel(object)
+        let event = try object.text("event").map { Array($0.utf8) }
+        if let event, let wrong = wrongEvent(event) { throw .badEvent(wrong) }
+        guard let raw = object.raw("data"), let kind = object.kind("data") else {
+            throw .missing("data")
+        }
+        let payload: [UInt8]
+        let messageKind: Message.Kind
+        switch kind {
+        case .string:
+            payload = Array((try object.text("data") ?? "").utf8)
+            messageKind = .text
+        case .object:
+            let verbatim = Array(object.bytes[raw])
+            if let bytes = try binary(verbatim) {
+                payload = bytes
+                messageKind = .binary
+            } else {
+                payload = verbatim
+                messageKind = .json
+            }
+        case .number, .array, .bool, .null:
+            payload = Array(object.bytes[raw])
+            messageKind = .json
+        }
+        guard payload.count <= limits.messageBytesMax else {
+            throw .messageTooLarge(limit: limits.messageBytesMax, measured: payload.count)
+        }
+        return Draft(channel: channel, kind: messageKind, payload: payload, event: event)
+    }
+
+    /// The bytes of `{"base64":"…"}`; nil when the object is another one.
+    private func binary(_ json: [UInt8]) throws(CommandError) -> [UInt8]? {
+        guard let object = try? JSONObject(parsing: json), object.keyCount == 1,
+            object.kind("base64") == .string
+        else { return nil }
+        guard let text = try object.text("base64"), let bytes = decodeBase64(text.utf8.span) else {
+            throw .badData
+        }
+        return bytes
+    }
+
+    /// `{"error":{"code":…,"message":…},"ref":…}`
+    func appendError(_ error: CommandError, reference: [UInt8]?, to output: ByteBuffer) {
+        output.append("{\"error\":{\"code\":\"")
+        output.append(error.code)
+        output.append("\",\"message\":")
+        appendJSONString(error.detail.utf8.span, to: output)
+        output.append("}")
+        if let reference {
+            output.append(",\"ref\":")
+            output.append(reference.span)
+        }
+        output.append("}")
+    }
+}

@@ -1,0 +1,100 @@
+// `carillon.v1`: what a client's commands do.
+
+internal import Bytes
+internal import Ring
+internal import Wire
+
+extension Shard {
+    /// Carries out one command and answers it.
+    mutating func obey(_ slot: Int, _ session: WebSocketSession, _ payload: [UInt8]) {
+        let answer = ByteBuffer()
+        var reference: [UInt8]?
+        do throws(CommandError) {
+            let object = try JSONObject.command(payload)
+            reference = object.raw("ref").map { Array(object.bytes[$0]) }
+            try obey(slot, session, object, reference, answer)
+        } catch {
+            answer.removeAll()
+            appendError(error, reference: reference, to: answer)
+        }
+        guard !answer.isEmpty, !session.closeSent else { return }
+        let log = output.log(.direct)
+        let start = log.count
+        answer.withSpan { encoder.appendText($0, windowBits: session.windowBits, to: log) }
+        output.owe(slot, .direct, start, log.count)
+    }
+
+    private mutating func obey(
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?,
+        _ answer: ByteBuffer
+    ) throws(CommandError) {
+        guard let operation = try object.text("op") else { throw .missing("op") }
+        switch operation {
+        case "subscribe": try subscribe(slot, session, object, reference, answer)
+        case "unsubscribe":
+            let name = try channel(object)
+            guard let index = subscription(slot, to: name) else { throw .notSubscribed }
+            unsubscribe(slot, index)
+            confirm(reference, answer)
+        case "publish": try publish(slot, object, reference, answer)
+        case "ping": confirm(reference, answer, always: true)
+        default: throw .unknownOperation(operation)
+        }
+    }
+
+    private mutating func subscribe(
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?,
+        _ answer: ByteBuffer
+    ) throws(CommandError) {
+        guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
+        let name = try channel(object)
+        let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .now
+        let position = id(position)
+        switch subscribe(slot, name, encoding(session), from: start) {
+        case .subscribed, .alreadySubscribed: break
+        case .tooManyChannels: throw .tooManyChannels(limit: limits.channelsPerConnectionMax)
+        case .loopFull: throw .loopFull
+        }
+        // The past, if it was here, is already on its way; the answer may follow it.
+        guard let reference else { return }
+        answer.append("{\"ok\":")
+        answer.append(reference.span)
+        answer.append(",\"channel\":")
+        appendJSONString(name.bytes.span, to: answer)
+        if start == .now {
+            answer.append(",\"id\":\"")
+            position.append(to: answer)
+            answer.append("\"")
+        }
+        answer.append("}")
+    }
+
+    private mutating func publish(
+        _ slot: Int, _ object: JSONObject, _ reference: [UInt8]?, _ answer: ByteBuffer
+    ) throws(CommandError) {
+        guard connections[slot].rights.contains(.publish) else { throw .notAllowed("publishing") }
+        let draft = try draft(object)
+        let outcome = publish(
+            draft.channel, draft.kind, draft.payload, event: draft.event,
+            excluding: connections[slot].withoutEcho ? peer(slot) : nil)
+        switch outcome {
+        case .published(let sequence):
+            guard let reference else { return }
+            answer.append("{\"ok\":")
+            answer.append(reference.span)
+            answer.append(",\"id\":\"")
+            id(sequence).append(to: answer)
+            answer.append("\"}")
+        case .full: throw .ringFull
+        case .tooLarge(let limit):
+            throw .messageTooLarge(limit: limit, measured: draft.payload.count)
+        }
+    }
+
+    private func confirm(_ reference: [UInt8]?, _ answer: ByteBuffer, always: Bool = false) {
+        guard reference != nil || always else { return }
+        answer.append("{\"ok\":")
+        if let reference { answer.append(reference.span) } else { answer.append("null") }
+        answer.append("}")
+    }
+}

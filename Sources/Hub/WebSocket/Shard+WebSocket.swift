@@ -1,0 +1,246 @@
+// WebSocket connections (RFC 6455): the handshake, what frames do, heartbeats and closing.
+
+internal import Bytes
+internal import Deflate
+internal import Ring
+internal import Signatures
+internal import Wire
+
+extension Shard {
+    enum WebSocketTarget {
+        case channels([ChannelName])
+        case connect
+        case component(Int)
+    }
+
+    /// How long the peer has for its close frame, milliseconds.
+    private static let closeMillisecondsMax: UInt64 = 5_000
+
+    // MARK: - Handshake
+
+    /// Answers the opening handshake (RFC 6455 §4.2).
+    mutating func openWebSocket(
+        _ slot: Int, _ head: RequestHead, _ query: [QueryItem], _ target: WebSocketTarget
+    ) {
+        guard let accept = handshake(slot, head) else { return }
+        let protocols = head.values("Sec-WebSocket-Protocol")
+        let speaksV1 = WebSocketHandshake.offers("carillon.v1", protocols)
+        let style: WebSocketSession.Style
+        var names: [ChannelName] = []
+        switch target {
+        case .connect:
+            guard speaksV1 else {
+                respondProblem(
+                    slot, head, status: .badRequest,
+                    detail: "/connect speaks the subprotocol carillon.v1; the client did not offer it")
+                return
+            }
+            style = .v1
+        case .channels(let channels):
+            style = speaksV1 ? .v1 : .raw
+            names = channels
+        case .component(let index): style = .component(index)
+        }
+        let agreement = PermessageDeflate.negotiate(head.values("Sec-WebSocket-Extensions"))
+        var isV1 = false
+        if case .v1 = style { isV1 = true }
+        respondSwitching(slot, accept, isV1: isV1, agreement)
+        let session = WebSocketSession(
+            decoder: WebSocketDecoder(
+                role: .server, messageBytesMax: limits.messageBytesMax,
+                compression: agreement != nil),
+            style: style, windowBits: agreement?.serverWindowBits ?? 0, channels: names)
+        connections[slot].activity = .webSocket(session)
+        connections[slot].withoutEcho = query.contains {
+            $0.name == Array("echo".utf8) && $0.value == Array("0".utf8)
+        }
+        armHeartbeat(slot)
+        follow(slot, session, names, start(head, query))
+        if case .component(let index) = style { tellOpened(slot, index, head, query) }
+    }
+
+    /// The value for `Sec-WebSocket-Accept`, or nil after a refusal.
+    private mutating func handshake(_ slot: Int, _ head: RequestHead) -> String? {
+        guard head.listContains("Upgrade", token: "websocket"),
+            head.listContains("Connection", token: "upgrade"), head.version == .http11
+        else {
+            respondProblem(
+                slot, head, status: .upgradeRequired, detail: "this resource is a WebSocket",
+                fields: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")])
+            return nil
+        }
+        guard head.values("Sec-WebSocket-Version") == ["13"] else {
+            respondProblem(
+                slot, head, status: .upgradeRequired, detail: "only version 13 is spoken (RFC 6455)",
+                fields: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")])
+            return nil
+        }
+        let keys = head.values("Sec-WebSocket-Key")
+        guard keys.count == 1, let digestInput = WebSocketHandshake.acceptInput(key: keys[0]) else {
+            respondProblem(
+                slot, head, status: .badRequest,
+                detail: "Sec-WebSocket-Key is not the base64 of 16 bytes")
+            return nil
+        }
+        return base64(sha1(digestInput.span).span)
+    }
+
+    private mutating func respondSwitching(
+        _ slot: Int, _ accept: String, isV1: Bool, _ agreement: PermessageDeflate.Agreement?
+    ) {
+        write(slot) { log in
+            log.append("HTTP/1.1 101 Switching Protocols\r\n")
+            log.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
+            log.append(utf8: accept)
+            if isV1 { log.append("\r\nSec-WebSocket-Protocol: carillon.v1") }
+            if let agreement {
+                log.append("\r\nSec-WebSocket-Extensions: ")
+                log.append(utf8: agreement.responseValue)
+            }
+            log.append("\r\n\r\n")
+        }
+    }
+
+    private mutating func follow(
+        _ slot: Int, _ session: WebSocketSession, _ names: [ChannelName], _ start: Start
+    ) {
+        for name in names {
+            switch subscribe(slot, name, encoding(session), from: start) {
+            case .subscribed, .alreadySubscribed: break
+            case .tooManyChannels, .loopFull:
+                closeWebSocket(slot, session, code: 1013, "this loop knows too many channels")
+                return
+            }
+        }
+    }
+
+    func encoding(_ session: WebSocketSession) -> Encoding {
+        switch session.style {
+        case .raw, .component: Encoding(.rawFrame, windowBits: session.windowBits)
+        case .v1: Encoding(.envelopeFrame, windowBits: session.windowBits)
+        }
+    }
+
+    // MARK: - Frames
+
+    mutating func receivedFrames(
+        _ slot: Int, _ session: WebSocketSession, _ bytes: Span<UInt8>
+    ) {
+        var offset = 0
+        do throws(WebSocketError) {
+            while case .webSocket = connections[slot].activity,
+                let event = try session.decoder.next(bytes, from: &offset)
+            {
+                try received(slot, session, event)
+            }
+        } catch {
+            count(.protocolErrors)
+            tellError(slot, session, .protocolViolation(error.detail))
+            closeWebSocket(slot, session, code: error.closeCode, error.detail)
+            linger(slot)
+        }
+    }
+
+    private mutating func received(
+        _ slot: Int, _ session: WebSocketSession, _ event: WebSocketDecoder.Event
+    ) throws(WebSocketError) {
+        switch event {
+        case .message(let isText, let payload, let compressed):
+            guard !session.closeSent else { return }
+            let plain = compressed ? try inflated(payload, isText: isText) : payload
+            receivedMessage(slot, session, isText: isText, plain)
+        case .ping(let payload):
+            guard !session.closeSent else { return }
+            if let lag = connections[slot].lag, lag.isBlocked {
+                session.owedPong = payload
+            } else {
+                write(slot) { WebSocketFrame.append(.pong, payload.span, to: $0) }
+            }
+        case .pong: break
+        case .close(let code, let reason):
+            if !session.closeSent {
+                session.closeSent = true
+                // The same code goes back (RFC 6455 §5.5.1).
+                write(slot) { WebSocketFrame.appendClose(code, reason: [], to: $0) }
+            }
+            tellClosed(peer(slot), session, .peer(code: code, reason: reason))
+            linger(slot)
+        }
+    }
+
+    private mutating func inflated(
+        _ payload: [UInt8], isText: Bool
+    ) throws(WebSocketError) -> [UInt8] {
+        if inflater == nil { inflater = Inflater() }
+        let plain: [UInt8]
+        do throws(InflateError) {
+            plain = try inflater!.inflateMessage(payload.span, limit: limits.messageBytesMax)
+        } catch {
+            switch error {
+            case .tooLarge(let limit):
+                throw .messageTooLarge(limit: limit, measured: limit + 1)
+            case .corrupt: throw .badCompressedData
+            }
+        }
+        if isText, !isValidUTF8(plain.span) { throw .invalidUTF8 }
+        return plain
+    }
+
+    private mutating func receivedMessage(
+        _ slot: Int, _ session: WebSocketSession, isText: Bool, _ payload: [UInt8]
+    ) {
+        switch session.style {
+        case .raw: publishRaw(slot, session, isText: isText, payload)
+        case .v1: obey(slot, session, payload)
+        case .component(let index): tellMessage(slot, index, isText: isText, payload)
+        }
+    }
+
+    private mutating func publishRaw(
+        _ slot: Int, _ session: WebSocketSession, isText: Bool, _ payload: [UInt8]
+    ) {
+        guard connections[slot].rights.contains(.publish), let channel = session.channels.first
+        else {
+            closeWebSocket(slot, session, code: 1008, "publishing needs an API key")
+            return
+        }
+        let outcome = publish(
+            channel, isText ? .text : .binary, payload,
+            excluding: connections[slot].withoutEcho ? peer(slot) : nil)
+        switch outcome {
+        case .published: break
+        case .full: closeWebSocket(slot, session, code: 1013, "the ring is full")
+        case .tooLarge(let limit):
+            closeWebSocket(
+                slot, session, code: 1009, "\(payload.count) bytes; at most \(limit) are allowed")
+        }
+    }
+
+    // MARK: - Heartbeat and close
+
+    mutating func webSocketHeartbeat(_ slot: Int, _ session: WebSocketSession) {
+        let silence = now.monotonicMilliseconds - connections[slot].lastHeard
+        if session.closeSent || silence >= limits.silenceMillisecondsMax {
+            free(slot, reason: .lost)
+            return
+        }
+        if connections[slot].lag?.isBlocked != true {
+            write(slot) { WebSocketFrame.append(.ping, [UInt8]().span, to: $0) }
+        }
+        armHeartbeat(slot)
+    }
+
+    /// Sends a close frame and awaits the peer's. What waits for this connection is dropped.
+    mutating func closeWebSocket(
+        _ slot: Int, _ session: WebSocketSession, code: UInt16, _ reason: String
+    ) {
+        guard !session.closeSent else { return }
+        session.closeSent = true
+        unsubscribeAll(slot)
+        if let lag = connections[slot].lag {
+            if lag.isBlocked { lag.removeAll() } else { connections[slot].lag = nil }
+        }
+        write(slot) { WebSocketFrame.appendClose(code, reason: Array(reason.utf8), to: $0) }
+        arm(slot, after: Shard.closeMillisecondsMax)
+    }
+}
