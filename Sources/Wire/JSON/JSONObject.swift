@@ -1,7 +1,7 @@
 // A flat view of one JSON object: enough to read a command, and no tree. The values of its members
 // stay in the text, for whoever wants them verbatim.
 
-package import Bytes
+import Bytes
 
 /// The outermost members of one object, such as `{"op":"publish","channel":"c","data":{...}}`.
 ///

@@ -1,7 +1,7 @@
 // The grammar of RFC 8259, walked without building anything. `validateJSON` and `JSONObject` are
 // its two users; un-escaping is in JSONString.swift.
 
-package import Bytes
+import Bytes
 
 /// Checks without building anything: may this text stand verbatim inside our envelopes?
 ///
