@@ -1,0 +1,157 @@
+// A flat view of one JSON object: enough to read a command, and no tree. The values of its members
+// stay in the text, for whoever wants them verbatim.
+
+import Bytes
+
+/// The outermost members of one object, such as `{"op":"publish","channel":"c","data":{...}}`.
+///
+/// Strict as ``validateJSON(_:depthMax:)`` is, and a key that stands twice is refused: which of
+/// the two counts is a question that two readers answer differently.
+package struct JSONObject: Sendable {
+    /// The text that was parsed; ranges are into it.
+    package let bytes: [UInt8]
+    private var members: [Member] = []
+
+    private struct Member {
+        /// The key's bytes in the text, without quotation marks.
+        var key: Range<Int>
+        /// The key itself where it was written with escapes.
+        var unescapedKey: [UInt8]?
+        var value: Range<Int>
+        var kind: JSONKind
+    }
+
+    /// - Parameters:
+    ///   - bytes: the whole text.
+    ///   - depthMax: arrays and objects inside one another, this object included.
+    ///   - keysMax: members of this object. Keys are compared one by one, so it is a small number.
+    package init(
+        parsing bytes: [UInt8], depthMax: Int = 64, keysMax: Int = 64
+    ) throws(JSONError) {
+        var scanner = JSONScanner(depthMax: depthMax)
+        scanner.keepsMembers = true
+        scanner.keysMax = keysMax
+        try scanner.document(in: bytes.span)
+        self.bytes = bytes
+        members.reserveCapacity(scanner.members.count)
+        for found in scanner.members {
+            let content = bytes.span.extracting(found.key.content)
+            let unescaped = found.key.hasEscapes ? try unescapeJSON(content) : nil
+            let member = Member(
+                key: found.key.content, unescapedKey: unescaped, value: found.value,
+                kind: found.kind)
+            if members.contains(where: { sameKey($0, member) }) {
+                throw .duplicateKey(at: found.key.content.lowerBound - 1)
+            }
+            members.append(member)
+        }
+    }
+
+    /// The keys, in the order of the text.
+    package var keys: [String] {
+        members.map { String(decoding: $0.unescapedKey ?? Array(bytes[$0.key]), as: UTF8.self) }
+    }
+
+    /// The type of a member's value; `nil` when there is no such member.
+    package func kind(_ key: StaticString) -> JSONKind? { member(key)?.kind }
+
+    /// Where a member's value stands in ``bytes``, verbatim; `nil` when there is no such member.
+    package func raw(_ key: StaticString) -> Range<Int>? { member(key)?.value }
+
+    /// A string's text; `nil` when absent or null.
+    package func string(_ key: StaticString) throws(JSONError) -> String? {
+        guard let text = try utf8(key) else { return nil }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// A string's text as valid UTF-8; `nil` when absent or null.
+    package func utf8(_ key: StaticString) throws(JSONError) -> [UInt8]? {
+        guard let value = try value(key, of: .string, wanted: .string) else { return nil }
+        return try text(of: value)
+    }
+
+    /// An integer of 0...2^64-1, written without sign, fraction or exponent; `nil` when absent or
+    /// null.
+    package func unsigned(_ key: StaticString) throws(JSONError) -> UInt64? {
+        guard let value = try value(key, of: .number, wanted: .unsigned) else { return nil }
+        guard let number = decodeDecimal(bytes.span.extracting(value)) else {
+            throw .wrongType(key: key.description, wanted: .unsigned, at: value.lowerBound)
+        }
+        return number
+    }
+
+    /// `nil` when absent or null.
+    package func bool(_ key: StaticString) throws(JSONError) -> Bool? {
+        guard let value = try value(key, of: .bool, wanted: .bool) else { return nil }
+        return bytes[value.lowerBound] == UInt8(ascii: "t")
+    }
+
+    /// An array of nothing but strings; `nil` when absent or null.
+    package func strings(_ key: StaticString) throws(JSONError) -> [String]? {
+        guard let value = try value(key, of: .array, wanted: .strings) else { return nil }
+        var found: [String] = []
+        var at = value.lowerBound + 1
+        // The scanner has been here: only a string, a comma, whitespace or another type remain.
+        while at < value.upperBound - 1 {
+            switch bytes[at] {
+            case 0x20, 0x09, 0x0A, 0x0D, UInt8(ascii: ","):
+                at += 1
+            case UInt8(ascii: "\""):
+                let end = endOfString(from: at)
+                found.append(String(decoding: try text(of: at..<end), as: UTF8.self))
+                at = end
+            case _:
+                throw .wrongType(key: key.description, wanted: .strings, at: at)
+            }
+        }
+        return found
+    }
+
+    private func member(_ key: StaticString) -> Member? {
+        for member in members {
+            let same =
+                if let unescaped = member.unescapedKey {
+                    equal(unescaped.span, key)
+                } else {
+                    equal(bytes.span.extracting(member.key), key)
+                }
+            if same { return member }
+        }
+        return nil
+    }
+
+    private func value(
+        _ key: StaticString, of kind: JSONKind, wanted: JSONWanted
+    ) throws(JSONError) -> Range<Int>? {
+        guard let member = member(key), member.kind != .null else { return nil }
+        guard member.kind == kind else {
+            throw .wrongType(key: key.description, wanted: wanted, at: member.value.lowerBound)
+        }
+        return member.value
+    }
+
+    /// The text of the string at `range`, quotation marks included.
+    private func text(of range: Range<Int>) throws(JSONError) -> [UInt8] {
+        let content = bytes.span.extracting((range.lowerBound + 1)..<(range.upperBound - 1))
+        return try unescapeJSON(content)
+    }
+
+    /// The offset behind the closing quotation mark of the string that opens at `start`.
+    private func endOfString(from start: Int) -> Int {
+        var at = start + 1
+        while true {
+            at = endOfPlainJSON(in: bytes.span, from: at)
+            if bytes[at] == UInt8(ascii: "\"") { return at + 1 }
+            at += 2
+        }
+    }
+
+    private func sameKey(_ a: Member, _ b: Member) -> Bool {
+        switch (a.unescapedKey, b.unescapedKey) {
+        case (nil, nil): equal(bytes.span.extracting(a.key), bytes.span.extracting(b.key))
+        case (let left?, nil): equal(left.span, bytes.span.extracting(b.key))
+        case (nil, let right?): equal(bytes.span.extracting(a.key), right.span)
+        case (let left?, let right?): left == right
+        }
+    }
+}
