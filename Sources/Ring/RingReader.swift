@@ -1,0 +1,84 @@
+// One loop's place in the ring. What it is not: shared; it belongs to its loop.
+
+import Synchronization
+
+/// Reads every message, in order. Owner loop only: not `Sendable`, not copyable.
+///
+/// It keeps the ring alive. Dropping it closes it.
+package struct RingReader: ~Copyable {
+    /// All sequences up to here were read.
+    package private(set) var position: UInt64
+    private let ring: BroadcastRing
+    private let index: Int
+    private var isOpen = true
+
+    init(ring: BroadcastRing, index: Int) {
+        self.ring = ring
+        self.index = index
+        // Nobody has moved it: it is where the ring began.
+        position = ring.readers[index].pointee.cursor.load(ordering: .relaxed)
+    }
+
+    deinit {
+        if isOpen { Self.leave(ring, index) }
+    }
+
+    /// Whether the next message is in: published, not merely claimed.
+    package var hasMore: Bool {
+        // Acquiring for symmetry with `drain`, which loads again before it touches the message.
+        // After `Sleepers.announceSleep`, that method's fence is what makes this answer final.
+        isOpen && ring.slots.stamp(position + 1).pointee.load(ordering: .acquiring) == position + 1
+    }
+
+    /// Reads up to `limit` messages, as far as they are in, and moves the cursor once at the end.
+    ///
+    /// - Parameters:
+    ///   - limit: messages, 0 or more.
+    ///   - body: gets each sequence and its message; the message is borrowed for the call (whoever
+    ///     keeps it retains it, as always). `false` ends the drain; that message counts as read. It
+    ///     may publish: the ring may then be full for want of this very drain.
+    /// - Returns: how many messages were read, 0...limit.
+    package mutating func drain(limit: Int, _ body: (UInt64, Message) -> Bool) -> Int {
+        precondition(limit >= 0, "a limit of \(limit) messages")
+        guard isOpen else { return 0 }
+        var count = 0
+        while count < limit {
+            let next = position + 1
+            // (A) Acquiring: pairs with the releasing store in `BroadcastRing.put`: the reference in
+            // the slot and the message behind it are whole.
+            guard ring.slots.stamp(next).pointee.load(ordering: .acquiring) == next else { break }
+            guard let message = ring.slots.message(next).pointee else {
+                fatalError("slot of \(next) is stamped and empty")
+            }
+            position = next
+            count += 1
+            // Held by the ring's own reference during the call: it is not released before our
+            // cursor, stored below, has passed it.
+            if !message._withUnsafeGuaranteedRef({ body(next, $0) }) { break }
+        }
+        guard count > 0 else { return 0 }
+        // (B) Releasing: pairs with the acquiring load in `slowestCursor`: our reading is over.
+        ring.readers[index].pointee.cursor.store(position, ordering: .releasing)
+        ring.reclaim()
+        return count
+    }
+
+    /// Reads no more and gates no more; what only this reader held back is released. A second time
+    /// does nothing.
+    package mutating func close() {
+        guard isOpen else { return }
+        isOpen = false
+        Self.leave(ring, index)
+    }
+
+    private static func leave(_ ring: BroadcastRing, _ index: Int) {
+        // (B) Releasing, as at the end of `drain`.
+        ring.readers[index].pointee.cursor.store(
+            BroadcastRing.Reader.closed, ordering: .releasing)
+        ring.reclaim()
+    }
+}
+
+/// A reader belongs to one loop; its cursor is written by that loop alone.
+@available(*, unavailable)
+extension RingReader: Sendable {}

@@ -1,0 +1,67 @@
+import Glibc
+import Ring
+import Synchronization
+import Testing
+
+@Suite struct MailboxTests {
+    @Test(arguments: [1, 2, 7])
+    func `a mailbox takes exactly its letters and refuses the next`(entriesMax: Int) {
+        let mailbox = Mailbox<Int>(entriesMax: entriesMax)
+        for letter in 0..<entriesMax { #expect(mailbox.post(letter)) }
+        #expect(!mailbox.post(99))
+        var letters: [Int] = []
+        mailbox.take(into: &letters)
+        #expect(letters == Array(0..<entriesMax))
+        #expect(mailbox.post(99))
+    }
+
+    @Test func `taking empties it and drops what was in the array`() {
+        let mailbox = Mailbox<String>(entriesMax: 9)
+        #expect(mailbox.isEmpty)
+        _ = mailbox.post("a")
+        #expect(!mailbox.isEmpty)
+        var letters = ["old"]
+        mailbox.take(into: &letters)
+        #expect(letters == ["a"])
+        #expect(mailbox.isEmpty)
+        mailbox.take(into: &letters)
+        #expect(letters == [])
+    }
+
+    @Test func `a mailbox for no letters stops the program`() async {
+        await #expect(processExitsWith: .failure) { _ = Mailbox<Int>(entriesMax: 0) }
+    }
+
+    /// FORBIDDEN: a letter lost, twice, or before an earlier one of its sender.
+    @Test func `letters of several senders arrive once and in each sender's order`() {
+        let senders = 3
+        let each = 3000
+        let mailbox = Mailbox<[Int]>(entriesMax: 50)
+        let last = Shared(Array(repeating: -1, count: senders))
+        let wrong = Shared(0)
+        let sending: [@Sendable () -> Void] = (0..<senders).map { sender in
+            {
+                for number in 0..<each {
+                    while !mailbox.post([sender, number]) { sched_yield() }
+                }
+            }
+        }
+        inThreads(sending + [{
+            var letters: [[Int]] = []
+            var seen = Array(repeating: -1, count: senders)
+            while seen.contains(where: { $0 < each - 1 }) {
+                mailbox.take(into: &letters)
+                if letters.isEmpty { sched_yield() }
+                for letter in letters {
+                    if letter[1] != seen[letter[0]] + 1 { wrong.update { $0 += 1 } }
+                    seen[letter[0]] = letter[1]
+                }
+            }
+            let all = seen
+            last.update { $0 = all }
+        }])
+        #expect(wrong.now == 0)
+        #expect(last.now == Array(repeating: each - 1, count: senders))
+        #expect(mailbox.isEmpty)
+    }
+}

@@ -1,0 +1,141 @@
+// What the tests of this module share: threads, a barrier, a semaphore, messages, random numbers.
+
+import Glibc
+import Ring
+import Synchronization
+
+/// Runs each body on a thread of its own; returns when all have ended.
+///
+/// Expectations belong after it: on a bare thread nobody would know which test they are of.
+func inThreads(_ bodies: [@Sendable () -> Void]) {
+    final class Start: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var threads: [pthread_t] = []
+    for body in bodies {
+        var thread = pthread_t()
+        // Balanced by `takeRetainedValue` on the new thread, which starts exactly once.
+        let start = Unmanaged.passRetained(Start(body)).toOpaque()
+        let failure = pthread_create(&thread, nil, { argument in
+            guard let argument else { return nil }
+            Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+            return nil
+        }, start)
+        precondition(failure == 0, "pthread_create: \(failure)")
+        threads.append(thread)
+    }
+    for thread in threads { pthread_join(thread, nil) }
+}
+
+/// Lets `parties` threads start each round together, as near as two cores can.
+final class Barrier: Sendable {
+    private let parties: Int
+    private let arrived = Atomic<Int>(0)
+
+    init(parties: Int) { self.parties = parties }
+
+    /// - Parameter round: 0, 1, 2 … in turn.
+    func wait(round: Int) {
+        arrived.add(1, ordering: .acquiringAndReleasing)
+        let wanted = (round + 1) * parties
+        var looks = 0
+        while arrived.load(ordering: .acquiring) < wanted {
+            looks += 1
+            if looks > 500 { sched_yield() }
+        }
+    }
+}
+
+/// What a loop blocks on. The bound on the wait is there to detect failure only.
+final class Bell: Sendable {
+    // sem_t is not Sendable and must not move; its functions are made for any thread.
+    private nonisolated(unsafe) let semaphore: UnsafeMutablePointer<sem_t>
+
+    init() {
+        semaphore = .allocate(capacity: 1)
+        sem_init(semaphore, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func ring() { sem_post(semaphore) }
+
+    /// - Returns: false when nobody rang within `seconds`.
+    func wait(secondsMax seconds: Int) -> Bool {
+        var until = timespec()
+        clock_gettime(CLOCK_REALTIME, &until)
+        until.tv_sec += seconds
+        while sem_timedwait(semaphore, &until) != 0 {
+            if errno != EINTR { return false }
+        }
+        return true
+    }
+}
+
+/// A value that threads fill and the test reads.
+final class Shared<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func update(_ body: (inout Value) -> Void) {
+        value.withLock { value in
+            var copy = value
+            body(&copy)
+            value = copy
+        }
+    }
+
+    var now: Value { value.withLock { $0 } }
+}
+
+/// SplitMix64: small, and the same everywhere for one seed.
+struct Random: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+        return word ^ word >> 31
+    }
+
+    /// A fresh generator; the seed is printed, so that a failure can be had again.
+    static func printed(_ test: String = #function) -> Random {
+        let seed = UInt64.random(in: 1...UInt64.max)
+        print("seed of \(test): \(seed)")
+        return Random(seed: seed)
+    }
+}
+
+let key = HashKey(0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908)
+let news = ChannelName(Array("news".utf8), key: key)
+
+/// A message of writer `writer`, its `number`th, whose payload repeats both.
+func numbered(_ number: UInt64, of writer: UInt64 = 0) -> Message {
+    let word = number &* 31 &+ writer
+    return Message(
+        channel: news, kind: .binary,
+        payload: (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) },
+        sender: writer, timeMilliseconds: number)
+}
+
+/// Whether the payload is the one that `numbered` gave it.
+func isWhole(_ message: Message) -> Bool {
+    message.payload == numbered(message.timeMilliseconds, of: message.sender).payload
+}
+
+/// A message that costs exactly `cost` bytes.
+func costing(_ cost: Int) -> Message {
+    let fixed = Message(channel: news, kind: .binary, payload: [], timeMilliseconds: 0).cost
+    return Message(
+        channel: news, kind: .binary, payload: Array(repeating: 0, count: cost - fixed),
+        timeMilliseconds: 0)
+}
