@@ -10,15 +10,15 @@ internal import Deflate
 
 /// The state of one loop. Owner loop only; what crosses loops stands in ``Shared``.
 ///
-/// A turn is: ``beginTurn(_:)``, any number of inputs, ``work()``, then the rim carries out ``output`` and calls
-/// ``endTurn()``.
+/// A turn is: ``setTime(_:)`` and inputs, any number of them; ``work()``; ``exchange(_:)``, whose result the rim
+/// carries out; ``endTurn()``.
 package struct Shard: ~Copyable {
     package let index: Int
     let shared: Shared
     let settings: Settings
     var limits: Limits { settings.limits }
 
-    package internal(set) var output = TurnOutput()
+    var output = TurnOutput()
     var now: Instant
     var jitter: Jitter
 
@@ -78,7 +78,8 @@ package struct Shard: ~Copyable {
 
     // MARK: - The turn
 
-    package mutating func beginTurn(_ now: Instant) {
+    /// Tells the time, before an input or ``work()``.
+    package mutating func setTime(_ now: Instant) {
         self.now = now
     }
 
@@ -92,10 +93,18 @@ package struct Shard: ~Copyable {
         if now.monotonicMilliseconds >= sweepDue { sweepChannels() }
     }
 
-    /// Forgets the output, which the rim has carried out.
-    package mutating func endTurn() {
-        output.clear()
+    /// Gives the turn's output to the rim and takes the cleared one of an earlier turn for the next.
+    ///
+    /// Two outputs change places, so that no array is copied and what the rim finds out while it writes
+    /// (a peer that takes nothing) already belongs to the next turn.
+    package mutating func exchange(_ spare: inout TurnOutput) {
+        spare.grow(to: connections.count)
+        swap(&output, &spare)
         mustWake = false
+    }
+
+    /// The rim has carried out the output: slots that were freed may be taken again.
+    package mutating func endTurn() {
         freeSlots.append(contentsOf: freedThisTurn)
         freedThisTurn.removeAll(keepingCapacity: true)
     }

@@ -54,6 +54,11 @@ extension Shard {
         guard !lag.isBlocked else { return }
         lag.isBlocked = true
         lag.blockedSince = now.monotonicMilliseconds
+        if case .lingering = connections[slot].activity {
+            // What is still to be written may take its time; the linger begins when it is out.
+            arm(slot, after: limits.backlogMillisecondsMax)
+            return
+        }
         let due = now.monotonicMilliseconds + limits.backlogMillisecondsMax
         if due < wheel.deadline(of: slot) ?? .max { wheel.arm(slot, atMilliseconds: due) }
     }
@@ -62,6 +67,10 @@ extension Shard {
     package mutating func writable(_ peer: Peer) {
         guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else { return }
         lag.isBlocked = false
+        if case .lingering = connections[slot].activity {
+            arm(slot, after: limits.lingerMillisecondsMax)
+            return
+        }
         if case .webSocket(let session) = connections[slot].activity, let pong = session.owedPong {
             session.owedPong = nil
             write(slot) { WebSocketFrame.append(.pong, pong.span, to: $0) }

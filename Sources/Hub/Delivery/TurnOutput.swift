@@ -44,7 +44,7 @@ package struct TurnOutput {
 
     private static let logBytesKept = 1 << 20
 
-    init() {
+    package init() {
         logs = Array(repeating: nil, count: Encoding.count)
     }
 
@@ -126,7 +126,7 @@ package struct TurnOutput {
     }
 
     /// Forgets the turn. A log that somebody still refers to (a write in flight) is left to them.
-    mutating func clear() {
+    package mutating func clear() {
         for entry in dirty { lastRun[Int(entry.slot)] = -1 }
         dirty.removeAll(keepingCapacity: true)
         runs.removeAll(keepingCapacity: true)
