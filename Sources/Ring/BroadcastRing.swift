@@ -199,7 +199,9 @@ package final class BroadcastRing: Sendable {
         let lap = UInt64(slots.count)
         // (D) Acquiring: pairs with the releasing store below, on whichever thread, and so with (C)
         // before it.
-        if sequence <= writers.pointee.reclaimedSeen.load(ordering: .acquiring) + lap { return true }
+        if sequence <= writers.pointee.reclaimedSeen.load(ordering: .acquiring) + lap {
+            return true
+        }
         // (C) Acquiring: pairs with the releasing store in `releaseMessages`: the slot's old message
         // is gone before ours comes.
         let now = reclaimed[0].pointee.sequence.load(ordering: .acquiring)

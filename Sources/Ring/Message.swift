@@ -17,7 +17,7 @@ package final class Message: Sendable {
 
     /// Bytes that a message holds beside its payload, event and name: the instance and the heads
     /// of three arrays, with what the allocator adds.
-    package static let overheadBytes = 256
+    package static let overheadBytes = 272
 
     package let channel: ChannelName
     package let kind: Kind

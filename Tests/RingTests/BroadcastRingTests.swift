@@ -128,7 +128,10 @@ import Testing
         var reader = ring.makeReader(0)
         _ = ring.publish(numbered(7))
         var kept: Message?
-        #expect(reader.drain(limit: 1) { kept = $1; return true } == 1)
+        #expect(
+            reader.drain(limit: 1) {
+                kept = $1; return true
+            } == 1)
         #expect(ring.bytesHeld == 0)
         #expect(kept.map(isWhole) == true)
     }
@@ -171,7 +174,10 @@ import Testing
         #expect(ring.publish(numbered(3)) == .full)
         var late = ring.makeReader(1)
         var seen: [UInt64] = []
-        #expect(late.drain(limit: 9) { seen.append($0); return true } == 2)
+        #expect(
+            late.drain(limit: 9) { sequence, _ in
+                seen.append(sequence); return true
+            } == 2)
         #expect(seen == [1, 2])
         #expect(ring.publish(numbered(3)) == .published(3))
     }
@@ -182,7 +188,7 @@ import Testing
         // A writer that was stopped between its claim and its stamp.
         ring.writers[0].pointee.claimed.store(1, ordering: .relaxed)
         #expect(ring.publish(numbered(2)) == .published(2))
-        #expect(!reader.hasMore)
+        #expect(reader.hasMore == false)
         #expect(reader.drain(limit: 9) { _, _ in true } == 0)
         #expect(ring.lag(ofReader: 0) == 2)
         // With no reader left it must not be run over either.

@@ -4,11 +4,12 @@ import Testing
 
 @Suite struct SipHashTests {
     /// Bytes 0, 1, 2 … under the key 0, 1 … 15, as the reference implementation hashes them.
-    @Test(arguments: [
-        (0, 0xabac_0158_050f_c4dc), (1, 0xc9f4_9bf3_7d57_ca93), (7, 0xd392_7d98_9bb1_1140),
-        (8, 0x3690_9511_8d29_9a8e), (9, 0x25a4_8eb3_6c06_3de4), (15, 0xd320_d86d_2a51_9956),
-        (16, 0xcc4f_dd1a_7d90_8b66), (63, 0x9d19_9062_b7bb_b3a8),
-    ] as [(Int, UInt64)])
+    @Test(
+        arguments: [
+            (0, 0xabac_0158_050f_c4dc), (1, 0xc9f4_9bf3_7d57_ca93), (7, 0xd392_7d98_9bb1_1140),
+            (8, 0x3690_9511_8d29_9a8e), (9, 0x25a4_8eb3_6c06_3de4), (15, 0xd320_d86d_2a51_9956),
+            (16, 0xcc4f_dd1a_7d90_8b66), (63, 0x9d19_9062_b7bb_b3a8),
+        ] as [(Int, UInt64)])
     func `a count of bytes hashes as the reference says`(count: Int, expected: UInt64) {
         let bytes = (0..<count).map { UInt8($0) }
         let hash = sipHash13(bytes.span, key: key)

@@ -29,14 +29,17 @@ import Testing
                 running.subtract(1, ordering: .releasing)
             }
         }
-        inThreads(adding + [{
-            var last: UInt64 = 0
-            while running.load(ordering: .acquiring) > 0 {
-                let now = counters.total(.delivered)
-                if now < last { fell.update { $0 += 1 } }
-                last = now
-            }
-        }])
+        inThreads(
+            adding + [
+                {
+                    var last: UInt64 = 0
+                    while running.load(ordering: .acquiring) > 0 {
+                        let now = counters.total(.delivered)
+                        if now < last { fell.update { $0 += 1 } }
+                        last = now
+                    }
+                }
+            ])
         #expect(fell.now == 0)
         #expect(counters.total(.delivered) == 200_000)
     }

@@ -46,20 +46,23 @@ import Testing
                 }
             }
         }
-        inThreads(sending + [{
-            var letters: [[Int]] = []
-            var seen = Array(repeating: -1, count: senders)
-            while seen.contains(where: { $0 < each - 1 }) {
-                mailbox.take(into: &letters)
-                if letters.isEmpty { sched_yield() }
-                for letter in letters {
-                    if letter[1] != seen[letter[0]] + 1 { wrong.update { $0 += 1 } }
-                    seen[letter[0]] = letter[1]
+        inThreads(
+            sending + [
+                {
+                    var letters: [[Int]] = []
+                    var seen = Array(repeating: -1, count: senders)
+                    while seen.contains(where: { $0 < each - 1 }) {
+                        mailbox.take(into: &letters)
+                        if letters.isEmpty { sched_yield() }
+                        for letter in letters {
+                            if letter[1] != seen[letter[0]] + 1 { wrong.update { $0 += 1 } }
+                            seen[letter[0]] = letter[1]
+                        }
+                    }
+                    let all = seen
+                    last.update { $0 = all }
                 }
-            }
-            let all = seen
-            last.update { $0 = all }
-        }])
+            ])
         #expect(wrong.now == 0)
         #expect(last.now == Array(repeating: each - 1, count: senders))
         #expect(mailbox.isEmpty)

@@ -17,7 +17,8 @@ import Testing
         for index in 0..<3 {
             #expect(small[index].pointee.load(ordering: .relaxed) == UInt64(index))
             #expect(UInt(bitPattern: small[index]) % 128 == 0)
-            #expect(UInt(bitPattern: small[index]) - UInt(bitPattern: small[0]) == 128 * UInt(index))
+            #expect(
+                UInt(bitPattern: small[index]) - UInt(bitPattern: small[0]) == 128 * UInt(index))
             #expect(UInt(bitPattern: big[index]) - UInt(bitPattern: big[0]) == 256 * UInt(index))
         }
     }

@@ -19,14 +19,17 @@ import Testing
         for number in 1...5 { _ = ring.publish(numbered(UInt64(number))) }
         #expect(reader.drain(limit: 9) { sequence, _ in sequence < 3 } == 3)
         var rest: [UInt64] = []
-        #expect(reader.drain(limit: 9) { rest.append($0); return true } == 2)
+        #expect(
+            reader.drain(limit: 9) { sequence, _ in
+                rest.append(sequence); return true
+            } == 2)
         #expect(rest == [4, 5])
     }
 
     @Test func `an empty ring has no more and drains nothing`() {
         let ring = BroadcastRing(slots: 2, readers: 1, bytesMax: 1 << 20)
         var reader = ring.makeReader(0)
-        #expect(!reader.hasMore)
+        #expect(reader.hasMore == false)
         #expect(reader.drain(limit: 9) { _, _ in true } == 0)
         #expect(reader.position == 0)
     }
@@ -37,7 +40,7 @@ import Testing
         for number in 1...6 {
             _ = ring.publish(numbered(UInt64(number)))
             #expect(reader.drain(limit: 9) { _, _ in true } == 1)
-            #expect(!reader.hasMore)
+            #expect(reader.hasMore == false)
         }
     }
 
@@ -52,7 +55,7 @@ import Testing
         goes.close()
         #expect(ring.bytesHeld == 0)
         #expect(ring.publish(numbered(3)) == .published(3))
-        #expect(!goes.hasMore)
+        #expect(goes.hasMore == false)
         #expect(goes.drain(limit: 9) { _, _ in true } == 0)
         #expect(ring.lag(ofReader: 1) == 0)
         #expect(ring.lag(ofReader: 0) == 1)

@@ -5,190 +5,198 @@ import Ring
 import Synchronization
 import Testing
 
-@Suite(.serialized) struct RingStressTests {
-    /// What one reader saw.
-    struct Seen: Sendable, Equatable {
-        var count: UInt64 = 0
-        /// Depends on every (sequence, writer, number) and their order.
-        var digest: UInt64 = 0
-        /// Of each writer, the number read last.
-        var last: [UInt64]
-        /// Forbidden outcomes, in words.
-        var forbidden: [String] = []
-    }
-
-    struct Load: Sendable, CustomTestStringConvertible {
-        var writers: Int
-        var readers: Int
-        var slots: Int
-        var each: UInt64
-        var testDescription: String {
-            "\(writers) writers, \(readers) readers, \(slots) slots, \(each) messages each"
+extension ThreadTests {
+    @Suite struct RingStressTests {
+        /// What one reader saw.
+        struct Seen: Sendable, Equatable {
+            var count: UInt64 = 0
+            /// Depends on every (sequence, writer, number) and their order.
+            var digest: UInt64 = 0
+            /// Of each writer, the number read last.
+            var last: [UInt64]
+            /// Forbidden outcomes, in words.
+            var forbidden: [String] = []
         }
-    }
 
-    static let loads = [
-        Load(writers: 1, readers: 1, slots: 2, each: 8000),
-        Load(writers: 2, readers: 2, slots: 4, each: 5000),
-        Load(writers: 2, readers: 2, slots: 1024, each: 20000),
-        Load(writers: 4, readers: 1, slots: 16, each: 4000),
-        Load(writers: 1, readers: 4, slots: 16, each: 4000),
-        Load(writers: 3, readers: 3, slots: 64, each: 8000),
-    ]
+        struct Load: Sendable, CustomTestStringConvertible {
+            var writers: Int
+            var readers: Int
+            var slots: Int
+            var each: UInt64
+            var testDescription: String {
+                "\(writers) writers, \(readers) readers, \(slots) slots, \(each) messages each"
+            }
+        }
 
-    /// ACCEPTABLE: a reader reads 1, 2, 3 …, each whole, each writer's in the order written.
-    /// FORBIDDEN: a sequence twice, none or out of order; a message not whole; two readers that saw
-    /// different orders; a byte still held when all have read all.
-    @Test(arguments: loads)
-    func `all readers see everything once, whole, in one order`(load: Load) {
-        let total = UInt64(load.writers) * load.each
-        let ring = BroadcastRing(slots: load.slots, readers: load.readers, bytesMax: 1 << 30)
-        let results = Shared<[Seen]>([])
-        let writers: [@Sendable () -> Void] = (0..<load.writers).map { writer in
-            {
-                for number in 1...load.each {
-                    let message = numbered(number, of: UInt64(writer))
-                    while ring.publish(message) == .full { sched_yield() }
+        static let loads = [
+            Load(writers: 1, readers: 1, slots: 2, each: 8000),
+            Load(writers: 2, readers: 2, slots: 4, each: 5000),
+            Load(writers: 2, readers: 2, slots: 1024, each: 20000),
+            Load(writers: 4, readers: 1, slots: 16, each: 4000),
+            Load(writers: 1, readers: 4, slots: 16, each: 4000),
+            Load(writers: 3, readers: 3, slots: 64, each: 8000),
+        ]
+
+        /// ACCEPTABLE: a reader reads 1, 2, 3 …, each whole, each writer's in the order written.
+        /// FORBIDDEN: a sequence twice, none or out of order; a message not whole; two readers that saw
+        /// different orders; a byte still held when all have read all.
+        @Test(arguments: loads)
+        func `all readers see everything once, whole, in one order`(load: Load) {
+            let total = UInt64(load.writers) * load.each
+            let ring = BroadcastRing(slots: load.slots, readers: load.readers, bytesMax: 1 << 30)
+            let results = Shared<[Seen]>([])
+            let writers: [@Sendable () -> Void] = (0..<load.writers).map { writer in
+                {
+                    for number in 1...load.each {
+                        let message = numbered(number, of: UInt64(writer))
+                        while ring.publish(message) == .full { sched_yield() }
+                    }
                 }
             }
-        }
-        let readers: [@Sendable () -> Void] = (0..<load.readers).map { index in
-            {
-                let seen = readAll(ring, index, writers: load.writers, total: total)
-                results.update { $0.append(seen) }
-            }
-        }
-        inThreads(readers + writers)
-        let seen = results.now
-        #expect(seen.count == load.readers)
-        for one in seen {
-            #expect(one.forbidden == [])
-            #expect(one.count == total)
-            #expect(one.last == Array(repeating: load.each, count: load.writers))
-            #expect(one.digest == seen[0].digest)
-        }
-        #expect(ring.bytesHeld == 0)
-    }
-
-    func readAll(_ ring: BroadcastRing, _ index: Int, writers: Int, total: UInt64) -> Seen {
-        var reader = ring.makeReader(index)
-        var random = Random(seed: UInt64(index) + 1)
-        var seen = Seen(last: Array(repeating: 0, count: writers))
-        while reader.position < total {
-            let limit = Int.random(in: 1...40, using: &random)
-            let count = reader.drain(limit: limit) { sequence, message in
-                let writer = Int(message.sender)
-                seen.count += 1
-                if sequence != seen.count { seen.forbidden.append("\(sequence) as \(seen.count)th") }
-                if !isWhole(message) { seen.forbidden.append("\(sequence) is not whole") }
-                if message.timeMilliseconds != seen.last[writer] + 1 {
-                    seen.forbidden.append("\(message.timeMilliseconds) after \(seen.last[writer])")
+            let readers: [@Sendable () -> Void] = (0..<load.readers).map { index in
+                {
+                    let seen = readAll(ring, index, writers: load.writers, total: total)
+                    results.update { $0.append(seen) }
                 }
-                seen.last[writer] = message.timeMilliseconds
-                var hasher = seen.digest &* 0x100_0000_01b3
-                hasher ^= sequence &* 64 &+ message.sender &* 8 &+ message.timeMilliseconds << 20
-                seen.digest = hasher
-                return seen.forbidden.count < 10
             }
-            if seen.forbidden.count >= 10 { break }
-            if count == 0 { sched_yield() }
+            inThreads(readers + writers)
+            let seen = results.now
+            #expect(seen.count == load.readers)
+            for one in seen {
+                #expect(one.forbidden == [])
+                #expect(one.count == total)
+                #expect(one.last == Array(repeating: load.each, count: load.writers))
+                #expect(one.digest == seen[0].digest)
+            }
+            #expect(ring.bytesHeld == 0)
         }
-        return seen
-    }
 
-    /// Readers that come to their end at the same time: one reclaims, the others' requests find the
-    /// lock held.
-    /// FORBIDDEN: a message still held when all have read it, though nobody drains again.
-    @Test func `of readers that end together none leaves a message behind`() {
-        let rounds = 4000
-        let readers = 3
-        let ring = BroadcastRing(slots: 4, readers: readers, bytesMax: 1 << 20)
-        let start = Barrier(parties: readers + 1)
-        let end = Barrier(parties: readers + 1)
-        let left = Shared(0)
-        let writer: @Sendable () -> Void = {
-            for round in 0..<rounds {
-                _ = ring.publish(numbered(UInt64(round)))
-                start.wait(round: round)
-                end.wait(round: round)
-                if ring.bytesHeld != 0 { left.update { $0 += 1 } }
+        func readAll(_ ring: BroadcastRing, _ index: Int, writers: Int, total: UInt64) -> Seen {
+            var reader = ring.makeReader(index)
+            var random = Random(seed: UInt64(index) + 1)
+            var seen = Seen(last: Array(repeating: 0, count: writers))
+            while reader.position < total {
+                let limit = Int.random(in: 1...40, using: &random)
+                let count = reader.drain(limit: limit) { sequence, message in
+                    let writer = Int(message.sender)
+                    seen.count += 1
+                    if sequence != seen.count {
+                        seen.forbidden.append("\(sequence) as \(seen.count)th")
+                    }
+                    if !isWhole(message) { seen.forbidden.append("\(sequence) is not whole") }
+                    if message.timeMilliseconds != seen.last[writer] + 1 {
+                        seen.forbidden.append(
+                            "\(message.timeMilliseconds) after \(seen.last[writer])")
+                    }
+                    seen.last[writer] = message.timeMilliseconds
+                    var hasher = seen.digest &* 0x100_0000_01b3
+                    hasher ^=
+                        sequence &* 64 &+ message.sender &* 8 &+ message.timeMilliseconds << 20
+                    seen.digest = hasher
+                    return seen.forbidden.count < 10
+                }
+                if seen.forbidden.count >= 10 { break }
+                if count == 0 { sched_yield() }
             }
+            return seen
         }
-        let bodies: [@Sendable () -> Void] = (0..<readers).map { index in
-            {
-                var reader = ring.makeReader(index)
+
+        /// Readers that come to their end at the same time: one reclaims, the others' requests find the
+        /// lock held.
+        /// FORBIDDEN: a message still held when all have read it, though nobody drains again.
+        @Test func `of readers that end together none leaves a message behind`() {
+            let rounds = 4000
+            let readers = 3
+            let ring = BroadcastRing(slots: 4, readers: readers, bytesMax: 1 << 20)
+            let start = Barrier(parties: readers + 1)
+            let end = Barrier(parties: readers + 1)
+            let left = Shared(0)
+            let writer: @Sendable () -> Void = {
                 for round in 0..<rounds {
+                    _ = ring.publish(numbered(UInt64(round)))
                     start.wait(round: round)
-                    _ = reader.drain(limit: 1) { _, _ in true }
                     end.wait(round: round)
+                    if ring.bytesHeld != 0 { left.update { $0 += 1 } }
                 }
             }
+            let bodies: [@Sendable () -> Void] = (0..<readers).map { index in
+                {
+                    var reader = ring.makeReader(index)
+                    for round in 0..<rounds {
+                        start.wait(round: round)
+                        _ = reader.drain(limit: 1) { _, _ in true }
+                        end.wait(round: round)
+                    }
+                }
+            }
+            inThreads(bodies + [writer])
+            #expect(left.now == 0, "of \(rounds) rounds")
+            #expect(ring.published == UInt64(rounds))
         }
-        inThreads(bodies + [writer])
-        #expect(left.now == 0, "of \(rounds) rounds")
-        #expect(ring.published == UInt64(rounds))
-    }
 
-    /// FORBIDDEN: more bytes held than the budget, or a sum that does not come back to zero.
-    @Test func `the byte budget holds with several writers`() {
-        let ring = BroadcastRing(slots: 64, readers: 1, bytesMax: 4000)
-        let writersLeft = Atomic<Int>(3)
-        let above = Shared(0)
-        let taken = Shared(0)
-        let writers: [@Sendable () -> Void] = (0..<3).map { writer in
-            {
-                var random = Random(seed: UInt64(writer))
-                for _ in 0..<3000 {
-                    let message = costing(Int.random(in: 300...2000, using: &random))
-                    if case .published = ring.publish(message) { taken.update { $0 += 1 } }
-                    let held = ring.bytesHeld
-                    if held > 4000 || held < 0 { above.update { $0 += 1 } }
+        /// FORBIDDEN: more bytes held than the budget, or a sum that does not come back to zero.
+        @Test func `the byte budget holds with several writers`() {
+            let ring = BroadcastRing(slots: 64, readers: 1, bytesMax: 4000)
+            let writersLeft = Atomic<Int>(3)
+            let above = Shared(0)
+            let taken = Shared(0)
+            let writers: [@Sendable () -> Void] = (0..<3).map { writer in
+                {
+                    var random = Random(seed: UInt64(writer))
+                    for _ in 0..<3000 {
+                        let message = costing(Int.random(in: 300...2000, using: &random))
+                        if case .published = ring.publish(message) { taken.update { $0 += 1 } }
+                        let held = ring.bytesHeld
+                        if held > 4000 || held < 0 { above.update { $0 += 1 } }
+                    }
+                    writersLeft.subtract(1, ordering: .releasing)
                 }
-                writersLeft.subtract(1, ordering: .releasing)
             }
-        }
-        let read = Shared(0)
-        let reader: @Sendable () -> Void = {
-            var reader = ring.makeReader(0)
-            var count = 0
-            while writersLeft.load(ordering: .acquiring) > 0 || reader.hasMore {
-                count += reader.drain(limit: 8) { _, _ in true }
-            }
-            read.update { $0 = count }
-        }
-        inThreads(writers + [reader])
-        #expect(above.now == 0)
-        #expect(read.now == taken.now)
-        #expect(ring.bytesHeld == 0)
-    }
-
-    /// FORBIDDEN: a lag above what was ever published (a difference below zero).
-    @Test func `a watchdog that looks at any time sees a lag that can be`() {
-        let ring = BroadcastRing(slots: 8, readers: 1, bytesMax: 1 << 20)
-        let total: UInt64 = 20000
-        let ended = Atomic<Bool>(false)
-        let highest = Shared<UInt64>(0)
-        inThreads([
-            {
-                for number in 1...total {
-                    while ring.publish(numbered(number)) == .full { sched_yield() }
-                }
-            },
-            {
+            let read = Shared(0)
+            let reader: @Sendable () -> Void = {
                 var reader = ring.makeReader(0)
-                while reader.position < total {
-                    if reader.drain(limit: 3, { _, _ in true }) == 0 { sched_yield() }
+                var count = 0
+                while writersLeft.load(ordering: .acquiring) > 0 || reader.hasMore {
+                    count += reader.drain(limit: 8) { _, _ in true }
                 }
-                reader.close()
-                ended.store(true, ordering: .releasing)
-            },
-            {
-                var lag: UInt64 = 0
-                while !ended.load(ordering: .acquiring) { lag = max(lag, ring.lag(ofReader: 0)) }
-                let last = max(lag, ring.lag(ofReader: 0))
-                highest.update { $0 = last }
-            },
-        ])
-        #expect(highest.now <= total)
+                read.update { $0 = count }
+            }
+            inThreads(writers + [reader])
+            #expect(above.now == 0)
+            #expect(read.now == taken.now)
+            #expect(ring.bytesHeld == 0)
+        }
+
+        /// FORBIDDEN: a lag above what was ever published (a difference below zero).
+        @Test func `a watchdog that looks at any time sees a lag that can be`() {
+            let ring = BroadcastRing(slots: 8, readers: 1, bytesMax: 1 << 20)
+            let total: UInt64 = 20000
+            let ended = Atomic<Bool>(false)
+            let highest = Shared<UInt64>(0)
+            inThreads([
+                {
+                    for number in 1...total {
+                        while ring.publish(numbered(number)) == .full { sched_yield() }
+                    }
+                },
+                {
+                    var reader = ring.makeReader(0)
+                    while reader.position < total {
+                        if reader.drain(limit: 3, { _, _ in true }) == 0 { sched_yield() }
+                    }
+                    reader.close()
+                    ended.store(true, ordering: .releasing)
+                },
+                {
+                    var lag: UInt64 = 0
+                    while !ended.load(ordering: .acquiring) {
+                        lag = max(lag, ring.lag(ofReader: 0))
+                    }
+                    let last = max(lag, ring.lag(ofReader: 0))
+                    highest.update { $0 = last }
+                },
+            ])
+            #expect(highest.now <= total)
+        }
     }
 }

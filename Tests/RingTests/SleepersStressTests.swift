@@ -5,195 +5,206 @@ import Ring
 import Synchronization
 import Testing
 
-@Suite(.serialized) struct SleepersStressTests {
-    /// How often each outcome of one round came.
-    struct Tally: Sendable {
-        var both = 0
-        var senderOnly = 0
-        var loopOnly = 0
-        var neither = 0
+extension ThreadTests {
+    @Suite struct SleepersStressTests {
+        /// How often each outcome of one round came.
+        struct Tally: Sendable {
+            var both = 0
+            var senderOnly = 0
+            var loopOnly = 0
+            var neither = 0
 
-        mutating func count(sender: Bool, loop: Bool) {
-            switch (sender, loop) {
-            case (true, true): both += 1
-            case (true, false): senderOnly += 1
-            case (false, true): loopOnly += 1
-            case (false, false): neither += 1
+            mutating func count(sender: Bool, loop: Bool) {
+                switch (sender, loop) {
+                case (true, true): both += 1
+                case (true, false): senderOnly += 1
+                case (false, true): loopOnly += 1
+                case (false, false): neither += 1
+                }
             }
         }
-    }
 
-    /// Plays `rounds` rounds of a sender against a loop, both starting together.
-    ///
-    /// - Parameters:
-    ///   - send: round → whether the sender took the sleeper.
-    ///   - sleep: round → whether the loop saw what was sent. Then the round's leftovers are cleared.
-    func play(
-        rounds: Int, send: @escaping @Sendable (Int) -> Bool,
-        loop: @escaping @Sendable ((_ look: () -> Bool, _ clear: () -> Void) -> Void) -> Void
-    ) -> Tally {
-        let start = Barrier(parties: 2)
-        let end = Barrier(parties: 2)
-        let sent = Atomic<Bool>(false)
-        let tally = Shared(Tally())
-        inThreads([
-            {
-                for round in 0..<rounds {
-                    start.wait(round: round)
-                    let took = send(round)
-                    sent.store(took, ordering: .relaxed)
-                    end.wait(round: 2 * round)
-                    end.wait(round: 2 * round + 1)
-                }
-            },
-            {
-                var mine = Tally()
-                loop { look, clear in
+        /// Plays `rounds` rounds of a sender against a loop, both starting together.
+        ///
+        /// - Parameters:
+        ///   - send: round → whether the sender took the sleeper.
+        ///   - sleep: round → whether the loop saw what was sent. Then the round's leftovers are cleared.
+        func play(
+            rounds: Int, send: @escaping @Sendable (Int) -> Bool,
+            loop: @escaping @Sendable ((_ look: () -> Bool, _ clear: () -> Void) -> Void) -> Void
+        ) -> Tally {
+            let start = Barrier(parties: 2)
+            let end = Barrier(parties: 2)
+            let sent = Atomic<Bool>(false)
+            let tally = Shared(Tally())
+            inThreads([
+                {
+                    var random = Random(seed: 1)
                     for round in 0..<rounds {
                         start.wait(round: round)
-                        let saw = look()
+                        dawdle(random.next() % 64)
+                        let took = send(round)
+                        sent.store(took, ordering: .relaxed)
                         end.wait(round: 2 * round)
-                        mine.count(sender: sent.load(ordering: .relaxed), loop: saw)
-                        clear()
                         end.wait(round: 2 * round + 1)
                     }
-                }
-                let counted = mine
-                tally.update { $0 = counted }
-            },
-        ])
-        return tally.now
-    }
-
-    /// ACCEPTABLE: the publisher takes the sleeper, the loop sees the message, or both.
-    /// FORBIDDEN: neither.
-    @Test func `a publisher and a loop about to block do not miss each other`() {
-        let rounds = 30000
-        let ring = BroadcastRing(slots: 4, readers: 1, bytesMax: 1 << 20)
-        let sleepers = Sleepers(loops: 1)
-        let message = numbered(1)
-        let tally = play(rounds: rounds) { _ in
-            _ = ring.publish(message)
-            var took = false
-            sleepers.forEachSleeper(except: -1) { _ in took = true }
-            return took
-        } loop: { play in
-            var reader = ring.makeReader(0)
-            // A box, since two closures must not borrow the reader at a time.
-            let box = Box(reader: consume reader)
-            play({
-                sleepers.announceSleep(0)
-                return box.reader.hasMore
-            }, {
-                sleepers.awake(0)
-                _ = box.reader.drain(limit: 1) { _, _ in true }
-            })
-        }
-        print("ring and sleep: \(tally)")
-        #expect(tally.neither == 0, "\(tally)")
-        #expect(tally.both + tally.senderOnly + tally.loopOnly == rounds)
-    }
-
-    /// As above, for a letter and `take`.
-    @Test func `a sender of a letter and a loop about to block do not miss each other`() {
-        let rounds = 30000
-        let mailbox = Mailbox<Int>(entriesMax: 4)
-        let sleepers = Sleepers(loops: 1)
-        let tally = play(rounds: rounds) { round in
-            _ = mailbox.post(round)
-            return sleepers.take(0)
-        } loop: { play in
-            let box = Box(reader: BroadcastRing(slots: 2, readers: 1, bytesMax: 1).makeReader(0))
-            play({
-                sleepers.announceSleep(0)
-                return !mailbox.isEmpty
-            }, {
-                sleepers.awake(0)
-                mailbox.take(into: &box.letters)
-            })
-        }
-        print("mailbox and sleep: \(tally)")
-        #expect(tally.neither == 0, "\(tally)")
-        #expect(tally.both + tally.senderOnly + tally.loopOnly == rounds)
-    }
-
-    final class Box {
-        var reader: RingReader
-        var letters: [Int] = []
-        init(reader: consuming RingReader) { self.reader = reader }
-    }
-
-    /// FORBIDDEN: a loop blocks for ever with an unread message.
-    @Test(arguments: [(1, 1), (2, 2), (3, 2)])
-    func `loops that block read everything`(publishers: Int, loops: Int) {
-        let each: UInt64 = 4000
-        let total = UInt64(publishers) * each
-        let ring = BroadcastRing(slots: 64, readers: loops, bytesMax: 1 << 20)
-        let sleepers = Sleepers(loops: loops)
-        let bells = (0..<loops).map { _ in Bell() }
-        let stuck = Shared<[String]>([])
-        let blocked = Shared(0)
-        let writers: [@Sendable () -> Void] = (0..<publishers).map { writer in
-            {
-                for number in 1...each {
-                    let message = numbered(number, of: UInt64(writer))
-                    while ring.publish(message) == .full { sched_yield() }
-                    sleepers.forEachSleeper(except: -1) { bells[$0].ring() }
-                }
-            }
-        }
-        let readers: [@Sendable () -> Void] = (0..<loops).map { loop in
-            {
-                var reader = ring.makeReader(loop)
-                var blocks = 0
-                while reader.position < total {
-                    _ = reader.drain(limit: 16) { _, _ in true }
-                    guard reader.position < total else { break }
-                    sleepers.announceSleep(loop)
-                    if !reader.hasMore {
-                        blocks += 1
-                        if !bells[loop].wait(secondsMax: 20) {
-                            let report = "loop \(loop) at \(reader.position) of \(ring.published)"
-                            stuck.update { $0.append(report) }
-                            return
+                },
+                {
+                    var mine = Tally()
+                    var random = Random(seed: 2)
+                    loop { look, clear in
+                        for round in 0..<rounds {
+                            start.wait(round: round)
+                            dawdle(random.next() % 64)
+                            let saw = look()
+                            end.wait(round: 2 * round)
+                            mine.count(sender: sent.load(ordering: .relaxed), loop: saw)
+                            clear()
+                            end.wait(round: 2 * round + 1)
                         }
                     }
-                    sleepers.awake(loop)
-                }
-                let counted = blocks
-                blocked.update { $0 += counted }
-            }
+                    let counted = mine
+                    tally.update { $0 = counted }
+                },
+            ])
+            return tally.now
         }
-        inThreads(readers + writers)
-        print("blocked \(blocked.now) times in \(total) messages")
-        #expect(stuck.now == [])
-        #expect(blocked.now > 0)
-    }
 
-    /// FORBIDDEN: one sleep reported to two callers, or to none.
-    @Test func `each sleep goes to exactly one of several callers`() {
-        let rounds = 3000
-        let loops = 70
-        let sleepers = Sleepers(loops: loops)
-        let start = Barrier(parties: 2)
-        let end = Barrier(parties: 2)
-        let taken = Shared(Array(repeating: 0, count: loops))
-        let bodies: [@Sendable () -> Void] = (0..<2).map { caller in
-            {
-                var mine = Array(repeating: 0, count: loops)
-                for round in 0..<rounds {
-                    if caller == 0 {
-                        for loop in 0..<loops { sleepers.announceSleep(loop) }
-                    }
-                    start.wait(round: round)
-                    sleepers.forEachSleeper(except: -1) { mine[$0] += 1 }
-                    end.wait(round: round)
-                }
-                let counted = mine
-                taken.update { sum in for loop in 0..<loops { sum[loop] += counted[loop] } }
+        /// ACCEPTABLE: the publisher takes the sleeper, the loop sees the message, or both.
+        /// FORBIDDEN: neither.
+        @Test func `a publisher and a loop about to block do not miss each other`() {
+            let rounds = 30000
+            let ring = BroadcastRing(slots: 4, readers: 1, bytesMax: 1 << 20)
+            let sleepers = Sleepers(loops: 1)
+            let message = numbered(1)
+            let tally = play(rounds: rounds) { _ in
+                _ = ring.publish(message)
+                var took = false
+                sleepers.forEachSleeper(except: -1) { _ in took = true }
+                return took
+            } loop: { play in
+                // A box, since two closures have a use of the reader.
+                let box = Box(reader: ring.makeReader(0))
+                play(
+                    {
+                        sleepers.announceSleep(0)
+                        return box.reader.hasMore
+                    },
+                    {
+                        sleepers.awake(0)
+                        _ = box.reader.drain(limit: 1) { _, _ in true }
+                    })
             }
+            print("ring and sleep: \(tally)")
+            #expect(tally.neither == 0, "\(tally)")
+            #expect(tally.both + tally.senderOnly + tally.loopOnly == rounds)
         }
-        inThreads(bodies)
-        #expect(taken.now == Array(repeating: rounds, count: loops))
+
+        /// As above, for a letter and `take`.
+        @Test func `a sender of a letter and a loop about to block do not miss each other`() {
+            let rounds = 30000
+            let mailbox = Mailbox<Int>(entriesMax: 4)
+            let sleepers = Sleepers(loops: 1)
+            let tally = play(rounds: rounds) { round in
+                _ = mailbox.post(round)
+                return sleepers.take(0)
+            } loop: { play in
+                let box = Box(
+                    reader: BroadcastRing(slots: 2, readers: 1, bytesMax: 1).makeReader(0))
+                play(
+                    {
+                        sleepers.announceSleep(0)
+                        return !mailbox.isEmpty
+                    },
+                    {
+                        sleepers.awake(0)
+                        mailbox.take(into: &box.letters)
+                    })
+            }
+            print("mailbox and sleep: \(tally)")
+            #expect(tally.neither == 0, "\(tally)")
+            #expect(tally.both + tally.senderOnly + tally.loopOnly == rounds)
+        }
+
+        final class Box {
+            var reader: RingReader
+            var letters: [Int] = []
+            init(reader: consuming RingReader) { self.reader = reader }
+        }
+
+        /// FORBIDDEN: a loop blocks for ever with an unread message.
+        @Test(arguments: [(1, 1), (2, 2), (3, 2)])
+        func `loops that block read everything`(publishers: Int, loops: Int) {
+            let each: UInt64 = 4000
+            let total = UInt64(publishers) * each
+            let ring = BroadcastRing(slots: 64, readers: loops, bytesMax: 1 << 20)
+            let sleepers = Sleepers(loops: loops)
+            let bells = (0..<loops).map { _ in Bell() }
+            let stuck = Shared<[String]>([])
+            let blocked = Shared(0)
+            let writers: [@Sendable () -> Void] = (0..<publishers).map { writer in
+                {
+                    for number in 1...each {
+                        let message = numbered(number, of: UInt64(writer))
+                        while ring.publish(message) == .full { sched_yield() }
+                        sleepers.forEachSleeper(except: -1) { bells[$0].ring() }
+                    }
+                }
+            }
+            let readers: [@Sendable () -> Void] = (0..<loops).map { loop in
+                {
+                    var reader = ring.makeReader(loop)
+                    var blocks = 0
+                    while reader.position < total {
+                        _ = reader.drain(limit: 16) { _, _ in true }
+                        guard reader.position < total else { break }
+                        sleepers.announceSleep(loop)
+                        if !reader.hasMore {
+                            blocks += 1
+                            if !bells[loop].wait(secondsMax: 20) {
+                                let report =
+                                    "loop \(loop) at \(reader.position) of \(ring.published)"
+                                stuck.update { $0.append(report) }
+                                return
+                            }
+                        }
+                        sleepers.awake(loop)
+                    }
+                    let counted = blocks
+                    blocked.update { $0 += counted }
+                }
+            }
+            inThreads(readers + writers)
+            print("blocked \(blocked.now) times in \(total) messages")
+            #expect(stuck.now == [])
+            #expect(blocked.now > 0)
+        }
+
+        /// FORBIDDEN: one sleep reported to two callers, or to none.
+        @Test func `each sleep goes to exactly one of several callers`() {
+            let rounds = 3000
+            let loops = 70
+            let sleepers = Sleepers(loops: loops)
+            let start = Barrier(parties: 2)
+            let end = Barrier(parties: 2)
+            let taken = Shared(Array(repeating: 0, count: loops))
+            let bodies: [@Sendable () -> Void] = (0..<2).map { caller in
+                {
+                    var mine = Array(repeating: 0, count: loops)
+                    for round in 0..<rounds {
+                        if caller == 0 {
+                            for loop in 0..<loops { sleepers.announceSleep(loop) }
+                        }
+                        start.wait(round: round)
+                        sleepers.forEachSleeper(except: -1) { mine[$0] += 1 }
+                        end.wait(round: round)
+                    }
+                    let counted = mine
+                    taken.update { sum in for loop in 0..<loops { sum[loop] += counted[loop] } }
+                }
+            }
+            inThreads(bodies)
+            #expect(taken.now == Array(repeating: rounds, count: loops))
+        }
     }
 }

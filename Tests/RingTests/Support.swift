@@ -3,6 +3,10 @@
 import Glibc
 import Ring
 import Synchronization
+import Testing
+
+/// The suites that need the cores for themselves: one test after the other.
+@Suite(.serialized) struct ThreadTests {}
 
 /// Runs each body on a thread of its own; returns when all have ended.
 ///
@@ -17,11 +21,13 @@ func inThreads(_ bodies: [@Sendable () -> Void]) {
         var thread = pthread_t()
         // Balanced by `takeRetainedValue` on the new thread, which starts exactly once.
         let start = Unmanaged.passRetained(Start(body)).toOpaque()
-        let failure = pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-            return nil
-        }, start)
+        let failure = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+                return nil
+            }, start)
         precondition(failure == 0, "pthread_create: \(failure)")
         threads.append(thread)
     }
@@ -44,6 +50,14 @@ final class Barrier: Sendable {
             looks += 1
             if looks > 500 { sched_yield() }
         }
+    }
+}
+
+/// Wastes up to `turns` times a nanosecond or so, to vary who comes first after a barrier.
+func dawdle(_ turns: UInt64) {
+    let wasted = Atomic<UInt64>(0)
+    while wasted.load(ordering: .relaxed) < turns {
+        wasted.store(wasted.load(ordering: .relaxed) + 1, ordering: .relaxed)
     }
 }
 
