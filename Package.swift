@@ -79,7 +79,8 @@ let package = Package(
         .testTarget(name: "RingTests", dependencies: ["Ring"], swiftSettings: common),
         .testTarget(name: "LoopsTests", dependencies: ["Loops"], swiftSettings: common),
         .testTarget(
-            name: "TLSTests", dependencies: ["TLS", "Signatures", "Bytes"], swiftSettings: common),
+            name: "TLSTests", dependencies: ["TLS", "Signatures", "Bytes", "COpenSSL"],
+            swiftSettings: common),
         .testTarget(
             name: "DeflateTests", dependencies: ["Deflate", "Bytes"], swiftSettings: common),
         .testTarget(
