@@ -3,9 +3,9 @@
 // A pure machine. Bytes, time and messages go in; what is to be written, closed and woken comes out in
 // ``TurnOutput``. It opens no socket and reads no clock, so many shards can be run in one thread from one seed.
 
-package import Bytes
-package import Ring
-package import Wire
+internal import Bytes
+internal import Ring
+internal import Wire
 internal import Deflate
 
 /// The state of one loop. Owner loop only; what crosses loops stands in ``Shared``.
@@ -111,13 +111,24 @@ package struct Shard: ~Copyable {
 
     /// Whether another turn has something to do at once.
     package var hasWork: Bool {
-        !continuing.isEmpty || reader!.hasMore || !shared.mailboxes[index].isEmpty
+        if !continuing.isEmpty { return true }
+        if !shared.mailboxes[index].isEmpty { return true }
+        switch reader {
+        case .some(let reader): return reader.hasMore
+        case .none: return false
+        }
     }
 
     /// Monotonic milliseconds at which ``work()`` is due even if nothing happens.
     package var nextDeadline: UInt64 {
         guard let next = wheel.nextMilliseconds else { return sweepDue }
         return min(next, sweepDue)
+    }
+
+    /// The loop ends: it no longer holds the ring back.
+    package mutating func end() {
+        guard var reader = reader.take() else { return }
+        reader.close()
     }
 
     private mutating func takeUpContinuing() {
@@ -180,7 +191,7 @@ package struct Shard: ~Copyable {
         wheel.arm(slot, atMilliseconds: now.monotonicMilliseconds + milliseconds)
     }
 
-    func count(_ counter: Counter, _ n: UInt64 = 1) {
+    func tally(_ counter: Counter, _ n: Int = 1) {
         shared.counters.add(index, counter, n)
     }
 }

@@ -1,7 +1,7 @@
 // What the shards of one process share: the list of things that cross loops.
 
 package import Ring
-package import Wire
+internal import Wire
 
 /// Made once, given to every shard.
 package final class Shared: Sendable {

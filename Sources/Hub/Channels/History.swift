@@ -1,6 +1,6 @@
 // What a channel keeps, on the loop that is its home.
 
-internal import Ring
+package import Ring
 
 /// One message with its place in the log.
 package struct Logged: Sendable {

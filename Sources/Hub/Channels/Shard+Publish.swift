@@ -31,10 +31,10 @@ extension Shard {
         switch outcome {
         case .published(let sequence):
             mustWake = true
-            count(.published)
+            tally(.published)
             return .published(sequence)
         case .full:
-            count(.refusedFull)
+            tally(.refusedFull)
             return .full
         case .tooLarge(let limit): return .tooLarge(limit: limit)
         }

@@ -42,7 +42,7 @@ extension Shard {
             Subscription(
                 channel: Int32(truncatingIfNeeded: channel),
                 member: Int32(truncatingIfNeeded: member), encoding: encoding))
-        count(.subscriptions)
+        tally(.subscriptions)
         if start != .now { recallPast(slot, subscription, name, start) }
         return .subscribed
     }

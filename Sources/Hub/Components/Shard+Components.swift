@@ -130,7 +130,10 @@ extension Shard {
             if lag.bytes > limits.backlogBytesMax { closeSlow(slot) }
             return
         }
-        write(slot) { WebSocketFrame.append(text ? .text : .binary, bytes.span, to: $0) }
+        write(slot) { 
+            WebSocketEncoder.appendFrame(
+                text ? .text : .binary, payload: bytes.span, to: $0)
+        }
     }
 
     @discardableResult

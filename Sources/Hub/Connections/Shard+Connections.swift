@@ -1,6 +1,7 @@
 // What the rim tells the shard about connections: opened, heard from, ended, blocked, writable, overdue.
 
-package import Wire
+internal import Ring
+internal import Wire
 
 extension Shard {
     /// A connection was accepted.
@@ -14,7 +15,7 @@ extension Shard {
         connections[slot].lastHeard = now.monotonicMilliseconds
         arm(slot, after: limits.headMillisecondsMax)
         connectionCount += 1
-        count(.connections)
+        tally(.connections)
         return peer(slot)
     }
 
@@ -73,7 +74,7 @@ extension Shard {
         }
         if case .webSocket(let session) = connections[slot].activity, let pong = session.owedPong {
             session.owedPong = nil
-            write(slot) { WebSocketFrame.append(.pong, pong.span, to: $0) }
+            write(slot) { WebSocketEncoder.appendFrame(.pong, payload: pong.span, to: $0) }
         }
         continuing.append(slot)
     }
@@ -122,7 +123,7 @@ extension Shard {
 
     /// The peer took too little for too long.
     mutating func closeSlow(_ slot: Int) {
-        count(.slowClosed)
+        tally(.slowClosed)
         switch connections[slot].activity {
         case .webSocket(let session): closeWebSocket(slot, session, code: 1013, "slow")
         case .none, .http, .stream, .poll, .lingering: free(slot, reason: .slow)
@@ -156,7 +157,7 @@ extension Shard {
         if let lag = connections[slot].lag, lag.isBlocked,
             now.monotonicMilliseconds - lag.blockedSince >= limits.backlogMillisecondsMax
         {
-            count(.slowClosed)
+            tally(.slowClosed)
             free(slot, reason: .slow)
             return
         }

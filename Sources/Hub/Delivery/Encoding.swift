@@ -1,8 +1,8 @@
 // The forms in which one message leaves the gateway. Each is framed once per loop and turn.
 
-package import Bytes
-package import Ring
-package import Wire
+internal import Bytes
+internal import Ring
+internal import Wire
 internal import Deflate
 
 /// A form of delivery together with its compression: all connections with the same encoding get the same bytes.
@@ -67,16 +67,17 @@ struct Encoder {
     mutating func append(
         _ message: Message, sequence: UInt64, as encoding: Encoding, to output: ByteBuffer
     ) {
+        let payload = message.payload
         switch encoding.form {
         case .rawFrame:
             let opcode: WebSocketOpcode = message.kind == .binary ? .binary : .text
-            appendFrame(opcode, message.payload.span, encoding.windowBits, to: output)
+            appendFrame(opcode, payload.span, encoding.windowBits, to: output)
         case .envelopeFrame:
             scratch.removeAll(keeping: Encoder.scratchBytesKept)
             appendEnvelope(message, sequence, to: scratch)
             let windowBits = encoding.windowBits
             let text = scratch
-            text.withSpan { appendFrame(.text, $0, windowBits, to: output) }
+            text.withSpan { span in appendFrame(.text, span, windowBits, to: output) }
         case .event:
             appendEvent(message, sequence, to: output)
         case .envelopeEvent:
@@ -103,23 +104,25 @@ struct Encoder {
     }
 
     private func appendEnvelope(_ message: Message, _ sequence: UInt64, to output: ByteBuffer) {
+        let payload = message.payload
         Wire.appendEnvelope(
             channel: message.channel.bytes, epoch: epoch, sequence: sequence, event: message.event,
             timeMilliseconds: message.timeMilliseconds, kind: message.kind.payloadKind,
-            payload: message.payload.span, to: output)
+            payload: payload.span, to: output)
     }
 
     private func appendEvent(_ message: Message, _ sequence: UInt64, to output: ByteBuffer) {
+        let payload = message.payload
         guard message.kind == .binary else {
             ServerSentEvents.append(
-                id: (epochBytes, sequence), event: message.event, data: message.payload.span,
+                id: (epochBytes, sequence), event: message.event, data: payload.span,
                 to: output)
             return
         }
         // An event stream is UTF-8 (WHATWG HTML §9.2.1), so bytes travel as they do in JSON.
         scratch.removeAll(keeping: Encoder.scratchBytesKept)
         scratch.append("{\"base64\":\"")
-        appendBase64(message.payload.span, to: scratch)
+        appendBase64(payload.span, to: scratch)
         scratch.append("\"}")
         scratch.withSpan {
             ServerSentEvents.append(
@@ -131,17 +134,17 @@ struct Encoder {
         _ opcode: WebSocketOpcode, _ payload: Span<UInt8>, _ windowBits: Int, to output: ByteBuffer
     ) {
         guard windowBits > 0, payload.count >= Encoder.compressBytesMin else {
-            WebSocketFrame.append(opcode, payload, to: output)
+            WebSocketEncoder.appendFrame(opcode, payload: payload, to: output)
             return
         }
         compressed.removeAll(keeping: Encoder.scratchBytesKept)
         deflater(windowBits).compressMessage(payload, to: compressed)
         guard compressed.count < payload.count else {
-            WebSocketFrame.append(opcode, payload, to: output)
+            WebSocketEncoder.appendFrame(opcode, payload: payload, to: output)
             return
         }
         compressed.withSpan {
-            WebSocketFrame.append(opcode, $0, compressed: true, to: output)
+            WebSocketEncoder.appendFrame(opcode, compressed: true, payload: $0, to: output)
         }
     }
 

@@ -113,7 +113,7 @@ extension Shard {
                 holdBatch(slot, encoding)
             }
         }
-        count(.delivered, UInt64(members.count * batch.messages.count))
+        tally(.delivered, members.count * batch.messages.count)
     }
 
     private mutating func holdBatch(_ slot: Int, _ encoding: Encoding) {
@@ -138,7 +138,8 @@ extension Shard {
                 encoder.append(
                     logged.message, sequence: logged.sequence, as: encoding, to: log)
             case .frame(let frame, let isText):
-                WebSocketFrame.append(isText ? .text : .binary, frame.span, to: log)
+                WebSocketEncoder.appendFrame(
+                    isText ? .text : .binary, payload: frame.span, to: log)
             case .gap(let channel):
                 appendGap(slot, channel, to: log)
             }

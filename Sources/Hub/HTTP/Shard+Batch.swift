@@ -9,9 +9,9 @@ extension Shard {
         let answer = ByteBuffer()
         var lines = LineSplitter(lineBytesMax: limits.batchBytesMax)
         var refusedFull = false
-        do throws(LineError) {
-            for line in try lines.feed(body.span) { publishLine(line, to: answer, &refusedFull) }
-            if let last = lines.finish() { publishLine(last, to: answer, &refusedFull) }
+        do throws(LineSplitterError) {
+            try lines.feed(body.span) { line, _ in publishLine(line, to: answer, &refusedFull) }
+            try lines.finish { line, _ in publishLine(line, to: answer, &refusedFull) }
         } catch {
             respondProblem(slot, head, status: .contentTooLarge, detail: error.detail)
             return
@@ -22,11 +22,11 @@ extension Shard {
     }
 
     private mutating func publishLine(
-        _ line: [UInt8], to answer: ByteBuffer, _ refusedFull: inout Bool
+        _ line: Span<UInt8>, to answer: ByteBuffer, _ refusedFull: inout Bool
     ) {
         let draft: Draft
         do throws(CommandError) {
-            draft = try self.draft(try JSONObject.command(line))
+            draft = try self.draft(try JSONObject.command(array(line)))
         } catch {
             appendError(error, reference: nil, to: answer)
             answer.append(0x0A)

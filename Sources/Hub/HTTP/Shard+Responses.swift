@@ -1,14 +1,15 @@
 // Writing responses.
 
 internal import Bytes
+internal import Ring
 internal import Wire
 
 extension Shard {
     /// Answers a request that broke a rule of HTTP, and ends the connection: what follows can't be trusted.
     mutating func refuse(_ slot: Int, _ error: HTTP1Error) {
-        count(.protocolErrors)
+        tally(.errors)
         respondProblem(
-            slot, nil, status: HTTPStatus(rawValue: error.status) ?? .badRequest,
+            slot, nil, status: error.answer,
             detail: error.detail, close: true)
     }
 

@@ -129,12 +129,11 @@ extension Shard {
 
     /// The bytes of `{"base64":"…"}`; nil when the object is another one.
     private func binary(_ json: [UInt8]) throws(CommandError) -> [UInt8]? {
-        guard let object = try? JSONObject(parsing: json), object.keyCount == 1,
+        guard let object = try? JSONObject(parsing: json), object.keys.count == 1,
             object.kind("base64") == .string
         else { return nil }
-        guard let text = try object.text("base64"), let bytes = decodeBase64(text.utf8.span) else {
-            throw .badData
-        }
+        guard let text = try object.text("base64"), let bytes = try? decodeBase64(text.utf8.span)
+        else { throw .badData }
         return bytes
     }
 

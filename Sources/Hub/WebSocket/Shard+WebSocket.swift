@@ -24,7 +24,8 @@ extension Shard {
     ) {
         guard let accept = handshake(slot, head) else { return }
         let protocols = head.values("Sec-WebSocket-Protocol")
-        let speaksV1 = WebSocketHandshake.offers("carillon.v1", protocols)
+        let speaksV1 = WebSocketHandshake.subprotocol(
+            offered: protocols, supported: ["carillon.v1"]) != nil
         let style: WebSocketSession.Style
         var names: [ChannelName] = []
         switch target {
@@ -76,13 +77,13 @@ extension Shard {
             return nil
         }
         let keys = head.values("Sec-WebSocket-Key")
-        guard keys.count == 1, let digestInput = WebSocketHandshake.acceptInput(key: keys[0]) else {
+        guard keys.count == 1, let input = WebSocketHandshake.bytesToHash(key: keys[0].utf8.span) else {
             respondProblem(
                 slot, head, status: .badRequest,
                 detail: "Sec-WebSocket-Key is not the base64 of 16 bytes")
             return nil
         }
-        return base64(sha1(digestInput.span).span)
+        return base64(sha1(input.span).span)
     }
 
     private mutating func respondSwitching(
@@ -134,7 +135,7 @@ extension Shard {
                 try received(slot, session, event)
             }
         } catch {
-            count(.protocolErrors)
+            tally(.errors)
             tellError(slot, session, .protocolViolation(error.detail))
             closeWebSocket(slot, session, code: error.closeCode, error.detail)
             linger(slot)
@@ -154,14 +155,14 @@ extension Shard {
             if let lag = connections[slot].lag, lag.isBlocked {
                 session.owedPong = payload
             } else {
-                write(slot) { WebSocketFrame.append(.pong, payload.span, to: $0) }
+                write(slot) { WebSocketEncoder.appendFrame(.pong, payload: payload.span, to: $0) }
             }
         case .pong: break
         case .close(let code, let reason):
             if !session.closeSent {
                 session.closeSent = true
                 // The same code goes back (RFC 6455 §5.5.1).
-                write(slot) { WebSocketFrame.appendClose(code, reason: [], to: $0) }
+                write(slot) { WebSocketEncoder.appendClose(code: code, to: $0) }
             }
             tellClosed(peer(slot), session, .peer(code: code, reason: reason))
             linger(slot)
@@ -177,9 +178,8 @@ extension Shard {
             plain = try inflater!.inflateMessage(payload.span, limit: limits.messageBytesMax)
         } catch {
             switch error {
-            case .tooLarge(let limit):
-                throw .messageTooLarge(limit: limit, measured: limit + 1)
-            case .corrupt: throw .badCompressedData
+            case .tooLarge(let limit): throw .inflatedMessageTooLarge(limit: limit)
+            case .corrupt: throw .corruptCompressedData
             }
         }
         if isText, !isValidUTF8(plain.span) { throw .invalidUTF8 }
@@ -225,7 +225,7 @@ extension Shard {
             return
         }
         if connections[slot].lag?.isBlocked != true {
-            write(slot) { WebSocketFrame.append(.ping, [UInt8]().span, to: $0) }
+            write(slot) { WebSocketEncoder.appendFrame(.ping, payload: [UInt8]().span, to: $0) }
         }
         armHeartbeat(slot)
     }
@@ -240,7 +240,7 @@ extension Shard {
         if let lag = connections[slot].lag {
             if lag.isBlocked { lag.removeAll() } else { connections[slot].lag = nil }
         }
-        write(slot) { WebSocketFrame.appendClose(code, reason: Array(reason.utf8), to: $0) }
+        write(slot) { WebSocketEncoder.appendClose(code: code, reason: reason, to: $0) }
         arm(slot, after: Shard.closeMillisecondsMax)
     }
 }
