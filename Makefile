@@ -1,0 +1,47 @@
+# make run     installs what is missing, builds, and starts the gateway for trying out
+# make test    installs what is missing, and runs all the tests
+# make help    the rest
+
+.PHONY: help run test conformance bench format lint clean
+.DEFAULT_GOAL := help
+
+SOURCES = Package.swift Sources Tests Examples Benchmarks
+
+# More for the program: make run ARGS="--loops 4"
+ARGS ?=
+
+help:
+	@echo "make run          build and start: carillon serve --dev (ARGS=... for more flags)"
+	@echo "make test         all the tests"
+	@echo "make conformance  the whole Autobahn WebSocket testsuite, some ten minutes"
+	@echo "make bench        the figures of Documentation/performance.md"
+	@echo "make format       format the Swift sources; make lint only looks"
+	@echo "make clean        remove what was built"
+
+run:
+	@scripts/need run
+	swift build -c release --product carillon
+	@exec .build/release/carillon serve --dev $(ARGS)
+
+test:
+	@scripts/need test
+	@scripts/test
+
+# Group 9 sends messages of 16 MiB, and messages of 65,536 fragments.
+conformance:
+	@scripts/need test
+	swift build -c release --product carillon
+	@scripts/python Tests/Conformance/autobahn.py -- --message-bytes-max 67108864
+
+bench:
+	@scripts/need bench
+	@Benchmarks/compare.sh
+
+format:
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+lint:
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+clean:
+	rm -rf .build .build-venv .build-autobahn .build-autobahn-reports

@@ -1,0 +1,55 @@
+"""Starts the program for the tests: once for all that only need `--dev`, and anew for the others."""
+import itertools
+import os
+import pathlib
+
+import pytest
+
+from running import Server
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("CARILLON_BIN", str(ROOT / ".build/release/carillon"))
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """One gateway in `--dev`, on http and https, shared by all tests: use the `channel` fixture."""
+    with Server(BINARY, "--dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0") as running:
+        yield running
+
+
+@pytest.fixture
+def serve():
+    """Starts gateways with flags of the test's own; they end with the test."""
+    started = []
+
+    def start(*flags: str) -> Server:
+        if not any(flag.endswith("listen") for flag in flags):
+            flags = (*flags, "--listen", "127.0.0.1:0")
+        started.append(Server(BINARY, *flags).__enter__())
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture
+def binary() -> str:
+    return BINARY
+
+
+@pytest.fixture
+def channel(request) -> str:
+    """A channel that no other test uses."""
+    return f"test:{next(numbers)}-{request.node.originalname}"[:200]
+
+
+@pytest.fixture(autouse=True)
+def no_server_dies(request):
+    """Whatever a test sends, the shared server is there afterwards."""
+    yield
+    if "server" in request.fixturenames:
+        running = request.getfixturevalue("server")
+        assert running.process.poll() is None, f"the server ended with {running.process.returncode}"
