@@ -23,7 +23,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
@@ -50,9 +49,9 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Bytes", "Ring", "Loops", "TLS", "Signatures", "Hub",
-                .product(name: "Logging", package: "swift-log"),
+                "Bytes", "Wire", "Ring", "Loops", "TLS", "Signatures", "Hub",
             ],
+            resources: [.embedInCode("DevPage/page.html")],
             swiftSettings: common),
         .executableTarget(
             name: "carillon",

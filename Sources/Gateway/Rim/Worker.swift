@@ -30,15 +30,13 @@ final class Worker: LoopEvents {
     private let gather = ByteBuffer(minimumCapacity: 16 << 10)
     /// Unix time minus the loop's time, milliseconds; taken anew each turn.
     private var unixOffset: UInt64 = 0
-    private var armedFor: UInt64?
-    private var listeners: [Listener] = []
 
     /// TLS plaintext held for one connection's read, kept between reads.
     private static let plaintextBytesKept = 64 << 10
 
     init(
         index: Int, loop: Loop, shared: Shared, control: Control, kinds: [ListenerKind],
-        listeners: [Listener], components: [(path: String, component: any MessageComponent)],
+        components: [(path: String, component: any MessageComponent)],
         seed: UInt64
     ) {
         self.index = index
@@ -46,7 +44,6 @@ final class Worker: LoopEvents {
         self.shared = shared
         self.control = control
         self.kinds = kinds
-        self.listeners = listeners
         let now = Instant(monotonicMilliseconds: loop.now, unixMilliseconds: unixMilliseconds())
         shard = Shard(
             index: index, shared: shared, components: components, now: now, seed: seed)
@@ -55,7 +52,16 @@ final class Worker: LoopEvents {
     // MARK: - Turns
 
     /// Turns the loop until it is told to stop and its connections are gone.
-    func run() {
+    func run(_ listeners: [(Listener, tag: Int)]) {
+        loop.setEvents(self)
+        for (listener, tag) in listeners {
+            do {
+                try loop.listen(listener, tag: tag)
+            } catch {
+                // It is bound and listening already; only libuv's own bookkeeping can fail here.
+                fatalError("a listener was refused by its loop: \(error)")
+            }
+        }
         var turn = TurnOutput()
         var deadline: UInt64?
         while true {
@@ -71,7 +77,7 @@ final class Worker: LoopEvents {
             turn.clear()
             shard.endTurn()
             if let deadline, shard.connectionCount == 0 || loop.now >= deadline { break }
-            armTimer(stoppingAt: deadline)
+            loop.arm(timerAtMilliseconds: min(shard.nextDeadline, deadline ?? .max))
             turnLoop()
         }
         for endpoint in endpoints { endpoint?.stream.close() }
@@ -87,8 +93,7 @@ final class Worker: LoopEvents {
         }
         shared.sleepers.announceSleep(index)
         // Published between the last drain and the announcement: nobody will wake this loop for it.
-        let mustStay = shard.hasWork || (control.isStopping && !control.knowsStop(index))
-        loop.turn(block: !mustStay)
+        loop.turn(block: !shard.hasWork)
         shared.sleepers.awake(index)
     }
 
@@ -103,21 +108,12 @@ final class Worker: LoopEvents {
         return Instant(monotonicMilliseconds: now, unixMilliseconds: now &+ unixOffset)
     }
 
-    private func armTimer(stoppingAt deadline: UInt64?) {
-        let next = min(shard.nextDeadline, deadline ?? .max)
-        guard next != armedFor else { return }
-        armedFor = next
-        loop.arm(timerAtMilliseconds: next)
-    }
-
     private func wakeOthers() {
         shared.sleepers.forEachSleeper(except: index) { control.wake($0) }
     }
 
     private func leave() {
-        control.noteStop(index)
-        for listener in listeners { listener.close() }
-        listeners.removeAll()
+        for tag in kinds.indices { loop.stopListening(tag: tag) }
         shard.leave()
     }
 
@@ -193,7 +189,7 @@ final class Worker: LoopEvents {
         }
     }
 
-    func timerFired() { armedFor = nil }
+    func timerFired() {}
 
     func wokenUp() {}
 
@@ -270,7 +266,7 @@ final class Worker: LoopEvents {
     private func queue(_ endpoint: Endpoint, _ bytes: ByteBuffer) {
         endpoint.isBlocked = true
         bytes.withUnsafeBytes {
-            endpoint.stream.queue(UnsafeRawBufferPointer($0), keeping: bytes)
+            _ = endpoint.stream.queue(owner: bytes, UnsafeRawBufferPointer($0))
         }
     }
 

@@ -1,0 +1,61 @@
+// The scatter list for one write: pointers into the turn's logs, good until the turn is cleared.
+
+internal import Bytes
+internal import Hub
+internal import Loops
+
+/// A reusable list of byte stretches. One per worker.
+final class WriteVectors {
+    /// More than this many runs are written with more than one call. Runs of one log that follow each other
+    /// are one run already, so this many are rare.
+    static let countMax = 64
+
+    private let storage: UnsafeMutablePointer<IOVector>
+    private(set) var count = 0
+
+    init() { storage = .allocate(capacity: WriteVectors.countMax) }
+
+    deinit { storage.deallocate() }
+
+    var filled: UnsafeBufferPointer<IOVector> { UnsafeBufferPointer(start: storage, count: count) }
+
+    /// Takes up to ``countMax`` runs of a chain.
+    ///
+    /// - Parameter next: the run to begin with; afterwards the first one left, −1 for none.
+    /// - Returns: the bytes in all.
+    func fill(from next: inout Int32, _ turn: borrowing TurnOutput) -> Int {
+        var total = 0
+        count = 0
+        while next >= 0, count < WriteVectors.countMax {
+            let run = turn.runs[Int(next)]
+            let bytes = Int(run.end - run.start)
+            // The log stays in place: nothing is appended to it before the turn is cleared.
+            let start = UnsafeRawPointer(turn.logs[Int(run.log)]!.base + Int(run.start))
+            (storage + count).initialize(to: IOVector(start: start, count: bytes))
+            count += 1
+            total += bytes
+            next = run.next
+        }
+        return total
+    }
+
+    /// Takes one buffer whole.
+    func fill(with buffer: ByteBuffer) -> Int {
+        storage.initialize(to: IOVector(start: UnsafeRawPointer(buffer.base), count: buffer.count))
+        count = 1
+        return buffer.count
+    }
+
+    /// Appends what follows the first `offset` bytes to `target`.
+    func copy(from offset: Int, to target: ByteBuffer) {
+        var skip = offset
+        for vector in filled {
+            let dropped = min(skip, vector.count)
+            skip -= dropped
+            let rest = UnsafeRawBufferPointer(start: vector.start, count: vector.count)
+            target.append(
+                copying: UnsafeRawBufferPointer(rebasing: rest[dropped...])
+                    .assumingMemoryBound(to: UInt8.self))
+        }
+    }
+}

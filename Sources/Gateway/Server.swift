@@ -1,0 +1,227 @@
+// The gateway as a library: settings in, threads and listeners out.
+
+internal import Bytes
+internal import Hub
+internal import Loops
+internal import Ring
+internal import Signatures
+internal import TLS
+internal import Wire
+private import Glibc
+
+/// A running gateway: loops, listeners and channels of one process.
+///
+/// ```swift
+/// var configuration = ServerConfiguration()
+/// configuration.listen = ["127.0.0.1:8080"]
+/// let server = Server(configuration)
+/// server.attach("/chat") { Chat() }
+/// try server.start()
+/// server.waitForSignal()
+/// ```
+///
+/// Made, started and stopped on one thread. ``stop()`` may be called from any thread by way of ``stopper``.
+public final class Server {
+    private let configuration: ServerConfiguration
+    private var components: [(path: String, make: @Sendable () -> any MessageComponent)] = []
+    private var threads: [LoopThread] = []
+    private var control: Control?
+    /// Where the server listens, as URLs (`http://127.0.0.1:8080`); known after ``start()``.
+    public private(set) var addresses: [String] = []
+    /// SHA-256 of the self-signed certificate, hexadecimal with colons; nil with a certificate from files.
+    public private(set) var certificateFingerprint: String?
+    public private(set) var loopCount = 0
+
+    public init(_ configuration: ServerConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Puts a component behind a path: a WebSocket that connects to it belongs to the component.
+    ///
+    /// - Parameters:
+    ///   - path: begins with `/`; compared as sent, without the query.
+    ///   - make: makes one instance per loop, on that loop's thread.
+    public func attach(_ path: String, _ make: @escaping @Sendable () -> any MessageComponent) {
+        precondition(path.hasPrefix("/"), "a component's path begins with /: \(path)")
+        precondition(control == nil, "attach before start")
+        components.append((path, make))
+    }
+
+    /// Binds the listeners and starts the loops. Returns when connections are accepted.
+    ///
+    /// - Throws: ``ServerError`` for an address, certificate or limit that can't be had; nothing is left running.
+    public func start() throws(ServerError) {
+        precondition(control == nil, "a server starts once")
+        let loops = try loopsWanted()
+        let open = try listeners(loops: loops)
+        let shared = Shared(settings: try settings(loops: loops))
+        let streamsMax = try streamsPerLoop(loops)
+
+        var made: [Loop] = []
+        do {
+            for _ in 0..<loops { made.append(try Loop(streamsMax: streamsMax)) }
+        } catch {
+            for loop in made { loop.close() }
+            throw ServerError("a loop could not be made: \(error)")
+        }
+        let control = Control(
+            wakeUps: made.map(\.wakeUp),
+            drainMillisecondsMax: UInt64(max(configuration.drainSeconds, 0)) * 1000)
+        let components = components
+        for (index, loop) in made.enumerated() {
+            let start = WorkerStart(
+                index: index, loop: loop, shared: shared, control: control,
+                kinds: open.kinds, listeners: open.perLoop[index], components: components,
+                seed: randomUInt64())
+            do {
+                threads.append(try LoopThread.start(name: "carillon-\(index)") { start.run() })
+            } catch {
+                control.stop()
+                throw ServerError("a thread could not be started: \(error)")
+            }
+        }
+        self.control = control
+        loopCount = loops
+        addresses = open.addresses
+    }
+
+    /// Stops accepting, tells every client that the server restarts, and lets the loops end.
+    public func stop() { control?.stop() }
+
+    /// Returns when all loops have ended.
+    public func wait() {
+        for thread in threads { thread.join() }
+        threads.removeAll()
+    }
+
+    /// Waits for SIGTERM or SIGINT, then stops and waits for the loops. A second signal ends the process.
+    public func waitForSignal() {
+        let number = Signals.wait()
+        Signals.exitOnNext(number)
+        stop()
+        wait()
+    }
+
+    // MARK: - Start-up
+
+    private func loopsWanted() throws(ServerError) -> Int {
+        let loops = configuration.loops ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        guard (1...256).contains(loops) else {
+            throw ServerError("\(loops) loops were asked for; 1 to 256 are possible")
+        }
+        return loops
+    }
+
+    private func settings(loops: Int) throws(ServerError) -> Settings {
+        let asked = configuration
+        guard (1...(1 << 30)).contains(asked.messageBytesMax) else {
+            throw ServerError(
+                "messages of \(asked.messageBytesMax) bytes were asked for; 1 to 1073741824 are possible")
+        }
+        guard asked.historyMessagesMax >= 0, asked.historySeconds >= 0, asked.backlogBytesMax > 0
+        else { throw ServerError("a limit is negative") }
+        let key = HashKey(randomUInt64(), randomUInt64())
+        var settings = Settings(
+            epoch: Epoch.make(random: randomUInt64()), hashKey: key, loops: loops)
+        settings.limits.messageBytesMax = asked.messageBytesMax
+        settings.limits.batchBytesMax = max(settings.limits.batchBytesMax, asked.messageBytesMax)
+        settings.limits.backlogBytesMax = max(asked.backlogBytesMax, asked.messageBytesMax)
+        settings.limits.historyMessagesMax = asked.historyMessagesMax
+        settings.limits.historyMillisecondsMax = UInt64(asked.historySeconds) * 1000
+        settings.access.anonymousRead = asked.anonymousRead
+        settings.access.anonymousPublish = asked.anonymousPublish
+        settings.access.apiKeys = asked.apiKeys.map { Array($0.utf8) }
+        settings.access.anyOrigin = asked.allowedOrigins.contains("*")
+        settings.access.allowedOrigins = asked.allowedOrigins
+        if asked.developmentPage {
+            settings.page = Page(
+                contentType: "text/html; charset=utf-8", body: PackageResources.page_html)
+        }
+        return settings
+    }
+
+    /// Each loop's share of the descriptors, with some room since the kernel does not deal them out evenly.
+    private func streamsPerLoop(_ loops: Int) throws(ServerError) -> Int {
+        let (soft, _) = Descriptors.raiseLimit()
+        // Loops, listeners, files and what embedders open.
+        let reserved = 32 + loops * 16
+        let room = min(configuration.connectionsMax ?? .max, soft - reserved)
+        guard room > 0 else {
+            throw ServerError(
+                "the process may open \(soft) descriptors; \(reserved) are needed before the first "
+                    + "connection: raise the limit (ulimit -n)")
+        }
+        return loops == 1 ? room : min(room, room / loops * 5 / 4)
+    }
+
+    private struct OpenListeners {
+        var perLoop: [[(Listener, tag: Int)]]
+        var kinds: [ListenerKind] = []
+        var addresses: [String] = []
+    }
+
+    private func listeners(loops: Int) throws(ServerError) -> OpenListeners {
+        guard !configuration.listen.isEmpty || !configuration.listenTLS.isEmpty else {
+            throw ServerError("nowhere to listen: give an address, such as 127.0.0.1:8080")
+        }
+        var open = OpenListeners(perLoop: Array(repeating: [], count: loops))
+        for text in configuration.listen { try open(text, ListenerKind(), "http", &open) }
+        guard !configuration.listenTLS.isEmpty else { return open }
+        let context = try tlsContext()
+        for text in configuration.listenTLS {
+            try self.open(text, ListenerKind(tls: context), "https", &open)
+        }
+        return open
+    }
+
+    private func open(
+        _ text: String, _ kind: ListenerKind, _ scheme: String, _ open: inout OpenListeners
+    ) throws(ServerError) {
+        let first: [Listener]
+        do {
+            switch try ListenAddress.parse(text) {
+            case .tcp(let host, let port):
+                first = try Listener.tcp(host: host, port: port, exclusive: true)
+            case .unix(let path): first = [try Listener.unix(path: path)]
+            }
+            let tag = open.kinds.count
+            open.kinds.append(kind)
+            for listener in first {
+                for loop in open.perLoop.indices.dropFirst() {
+                    open.perLoop[loop].append((try listener.sibling(), tag))
+                }
+                open.perLoop[0].append((listener, tag))
+                open.addresses.append(url(scheme, listener.address))
+            }
+        } catch {
+            throw ServerError("can't listen on \(text): \(error)")
+        }
+    }
+
+    private func url(_ scheme: String, _ address: ListenAddress) -> String {
+        switch address {
+        case .tcp: "\(scheme)://\(address)"
+        case .unix: "\(scheme)+\(address)"
+        }
+    }
+
+    private func tlsContext() throws(ServerError) -> TLSContext {
+        do {
+            switch configuration.certificate {
+            case .files(let certificate, let key):
+                return try TLSContext(certificateFile: certificate, keyFile: key)
+            case .selfSigned:
+                let context = try TLSContext.selfSigned()
+                certificateFingerprint = context.certificate?.fingerprint
+                return context
+            case nil:
+                throw ServerError(
+                    "TLS needs a certificate: give a certificate file and a key file")
+            }
+        } catch let error as ServerError {
+            throw error
+        } catch {
+            throw ServerError("the certificate can't be used: \(error)")
+        }
+    }
+}

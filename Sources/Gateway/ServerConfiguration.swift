@@ -1,0 +1,48 @@
+// What an embedder or the command line can set.
+
+/// How a ``Server`` is to be.
+public struct ServerConfiguration: Sendable {
+    /// Where a certificate comes from.
+    public enum Certificate: Sendable {
+        /// PEM files: the chain, leaf first, and its key.
+        case files(certificate: String, key: String)
+        /// Made on the spot for localhost, 127.0.0.1 and ::1; for development.
+        case selfSigned
+    }
+
+    /// Addresses for plain connections: `HOST:PORT`, `[IPV6]:PORT`, `PORT` (all interfaces), `unix:PATH`. Port 0
+    /// lets the kernel choose.
+    public var listen: [String] = []
+    /// Addresses for TLS; they need a ``certificate``.
+    public var listenTLS: [String] = []
+    public var certificate: Certificate?
+    /// Loops, each on a thread of its own: 1…256; nil is one per core.
+    public var loops: Int?
+
+    /// Anyone may follow any channel.
+    public var anonymousRead = false
+    /// Anyone may publish on any channel.
+    public var anonymousPublish = false
+    /// Keys whose holders may read and publish: `Authorization: Bearer KEY`.
+    public var apiKeys: [String] = []
+    /// Origins whose pages may call, besides the gateway's own: `https://example.org`, or `*` for any.
+    public var allowedOrigins: [String] = []
+
+    /// One message's payload, bytes, 1…1 GiB.
+    public var messageBytesMax = 1 << 20
+    /// Messages waiting for one slow connection, bytes.
+    public var backlogBytesMax = 1 << 20
+    /// Connections of the process; nil is what its descriptors allow.
+    public var connectionsMax: Int?
+    /// What a channel keeps for those who come back, messages; 0 keeps nothing.
+    public var historyMessagesMax = 100
+    /// The same, seconds.
+    public var historySeconds = 300
+    /// How long connections have to take what is owed to them once the server stops, seconds.
+    public var drainSeconds = 5
+
+    /// Serves a page at `/` to try the gateway in.
+    public var developmentPage = false
+
+    public init() {}
+}

@@ -1,0 +1,139 @@
+// `carillon serve`
+
+import ArgumentParser
+import Gateway
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve channels until SIGTERM or SIGINT.",
+        discussion: """
+            Without --dev nothing is open that was not opened: a publisher needs an API key \
+            (--api-key or CARILLON_API_KEY), a reader needs one too unless --anonymous-read is given.
+            """)
+
+    @Option(help: "Listen on [HOST:]PORT or unix:PATH, in plain. May be repeated.")
+    var listen: [String] = []
+
+    @Option(name: .customLong("tls-listen"), help: "Listen on [HOST:]PORT under TLS. May be repeated.")
+    var tlsListen: [String] = []
+
+    @Option(name: .customLong("tls-cert"), help: "PEM file with the certificate chain, leaf first.")
+    var tlsCertificate: String?
+
+    @Option(name: .customLong("tls-key"), help: "PEM file with the certificate's key.")
+    var tlsKey: String?
+
+    @Option(help: "Loops, each on a thread of its own (default: one per core).")
+    var loops: Int?
+
+    @Flag(help: "For trying out: 127.0.0.1:8080 and, under TLS, :8443; anyone may read and write.")
+    var dev = false
+
+    @Option(name: .customLong("api-key"), help: "Who sends it may publish and read. May be repeated.")
+    var apiKey: [String] = []
+
+    @Flag(name: .customLong("anonymous-read"), help: "Anyone may follow any channel.")
+    var anonymousRead = false
+
+    @Option(
+        name: .customLong("allow-origin"),
+        help: "An origin whose pages may call, or '*'. May be repeated.")
+    var allowOrigin: [String] = []
+
+    @Option(name: .customLong("message-bytes-max"), help: "Largest message, bytes.")
+    var messageBytesMax = 1 << 20
+
+    @Option(
+        name: .customLong("backlog-bytes-max"),
+        help: "Messages waiting for one slow connection, bytes.")
+    var backlogBytesMax = 1 << 20
+
+    @Option(name: .customLong("connections-max"), help: "Connections (default: what descriptors allow).")
+    var connectionsMax: Int?
+
+    @Option(name: .customLong("history"), help: "Messages that a channel keeps.")
+    var historyMessages = 100
+
+    @Option(name: .customLong("history-seconds"), help: "For how long it keeps them.")
+    var historySeconds = 300
+
+    @Option(
+        name: .customLong("drain-seconds"),
+        help: "How long clients have to take what is owed to them after SIGTERM.")
+    var drainSeconds = 5
+
+    func run() throws {
+        let server = Server(try settings())
+        do {
+            try server.start()
+        } catch {
+            fail("\(error)")
+        }
+        announce(server)
+        server.waitForSignal()
+    }
+
+    private func settings() throws -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.listen = listen
+        configuration.listenTLS = tlsListen
+        configuration.loops = loops
+        configuration.apiKeys = apiKey + environmentKeys()
+        configuration.anonymousRead = anonymousRead
+        configuration.allowedOrigins = allowOrigin
+        configuration.messageBytesMax = messageBytesMax
+        configuration.backlogBytesMax = backlogBytesMax
+        configuration.connectionsMax = connectionsMax
+        configuration.historyMessagesMax = historyMessages
+        configuration.historySeconds = historySeconds
+        configuration.drainSeconds = drainSeconds
+        switch (tlsCertificate, tlsKey) {
+        case (let certificate?, let key?):
+            configuration.certificate = .files(certificate: certificate, key: key)
+        case (nil, nil): configuration.certificate = dev ? .selfSigned : nil
+        default: fail("--tls-cert and --tls-key belong together")
+        }
+        if dev {
+            // A default that was not asked for makes room for one that was.
+            if listen.isEmpty { configuration.listen = ["127.0.0.1:8080"] }
+            if tlsListen.isEmpty, listen.isEmpty { configuration.listenTLS = ["127.0.0.1:8443"] }
+            configuration.anonymousRead = true
+            configuration.anonymousPublish = true
+            configuration.allowedOrigins.append("*")
+            configuration.developmentPage = true
+        } else if configuration.apiKeys.isEmpty {
+            fail(
+                "no key is configured, so nobody could publish: give --api-key KEY or set "
+                    + "CARILLON_API_KEY, or use --dev to try things out")
+        }
+        return configuration
+    }
+
+    private func environmentKeys() -> [String] {
+        guard let value = getenv("CARILLON_API_KEY") else { return [] }
+        let key = String(cString: value)
+        return key.isEmpty ? [] : [key]
+    }
+
+    private func announce(_ server: Server) {
+        setvbuf(stdout, nil, _IOLBF, 0)
+        if dev { print("Development mode: anyone may read and write any channel.") }
+        for address in server.addresses { print("Listening on \(address)") }
+        if let fingerprint = server.certificateFingerprint {
+            print("Certificate made on the spot, SHA-256 \(fingerprint)")
+        }
+        let loops = server.loopCount == 1 ? "1 loop" : "\(server.loopCount) loops"
+        print("\(loops). Stop with Ctrl-C.")
+        fflush(stdout)
+    }
+}
+
+/// Ends the program because it can't start: one sentence, exit code 2.
+func fail(_ sentence: String) -> Never {
+    fputs("carillon: \(sentence)\n", stderr)
+    exit(2)
+}
