@@ -35,6 +35,7 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", path: "CShims/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CLinux", path: "CShims/CLinux"),
 
         .target(name: "Bytes", swiftSettings: common),
         .target(name: "Wire", dependencies: ["Bytes"], swiftSettings: safe),
@@ -66,7 +67,7 @@ let package = Package(
         .executableTarget(
             name: "carillon-bench",
             dependencies: [
-                "COpenSSL",
+                "COpenSSL", "CLinux",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

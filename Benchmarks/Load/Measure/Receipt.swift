@@ -1,0 +1,122 @@
+// One thread's account of what its subscribers received: how many, when, and what was wrong.
+
+import Glibc
+import Histogram
+
+struct Receipt: ~Copyable {
+    /// How many publishing times are kept: older messages give no latency.
+    static let timesKept: UInt64 = 1 << 16
+
+    /// Microseconds.
+    static let latencyMax: UInt64 = 120_000_000
+
+    private(set) var tally = Tally()
+    /// Messages received once each, by all subscribers together.
+    private(set) var delivered: UInt64 = 0
+    /// All messages below this one were received by all of this thread's subscribers. Kept only
+    /// when there is a window.
+    private(set) var completed: UInt64 = 0
+    /// Microseconds from when a message was sent, or due, until it was read here.
+    private(set) var latency = Histogram<UInt32>(highestTrackableValue: latencyMax)
+    var isMeasuring = false
+
+    private var book: PayloadBook
+    private let sentAt: UnsafePointer<UInt64>
+    private let members: UInt32
+    private let counts: UnsafeMutablePointer<UInt32>?
+    private let mask: UInt64
+    private var now: UInt64 = 0
+    private var pendingLatency: UInt64 = 0
+    private var pendingCount: UInt32 = 0
+
+    /// - Parameters:
+    ///   - sentAt: `timesKept` publishing times, written by whoever publishes.
+    ///   - members: this thread's subscribers.
+    ///   - window: the most messages that are on their way at once; 0: no matter.
+    init(book: consuming PayloadBook, sentAt: UnsafePointer<UInt64>, members: Int, window: Int) {
+        self.book = book
+        self.sentAt = sentAt
+        self.members = UInt32(members)
+        var size: UInt64 = 1
+        while size < window { size *= 2 }
+        mask = size - 1
+        counts = window > 0 ? .allocate(capacity: Int(size)) : nil
+        counts?.initialize(repeating: 0, count: Int(size))
+    }
+
+    deinit { counts?.deallocate() }
+
+    /// Comes before the messages of one read.
+    @inline(__always)
+    mutating func begin() { now = Clock.now() }
+
+    /// Comes after them.
+    @inline(__always)
+    mutating func end() {
+        guard pendingCount > 0 else { return }
+        if isMeasuring { latency.record(pendingLatency / 1000, count: pendingCount) }
+        pendingCount = 0
+    }
+
+    /// Takes one message that a subscriber received.
+    @inline(__always)
+    mutating func take(_ payload: UnsafeRawBufferPointer, _ order: inout OrderTracker) {
+        let due = order.next
+        let expected = book.message(due)
+        if payload.count == book.bytes, memcmp(payload.baseAddress!, expected, book.bytes) == 0 {
+            order.takeNext()
+            count(due)
+        } else {
+            takeUnexpected(payload, &order)
+        }
+    }
+
+    /// Something came that should not have, or not like this.
+    mutating func noteDamage() { tally.damaged += 1 }
+
+    mutating func noteClosed() { tally.closed += 1 }
+
+    /// At the end: a subscriber waits for `next`, and `published` messages there were.
+    mutating func noteEnd(published: UInt64, next: UInt64) { tally.lost += published &- next }
+
+    @inline(never)
+    private mutating func takeUnexpected(
+        _ payload: UnsafeRawBufferPointer, _ order: inout OrderTracker
+    ) {
+        // Of another run: retained by the server, nobody's fault.
+        guard payload.count >= 2, payload[0] == 0x63, payload[1] == 0x62 else { return noteDamage() }
+        guard let sequence = book.sequence(of: payload) else { return }
+        let expected = book.message(sequence)
+        guard payload.count == book.bytes,
+            memcmp(payload.baseAddress!, expected, book.bytes) == 0
+        else { return noteDamage() }
+        switch order.take(sequence) {
+        case .inOrder: count(sequence)
+        case .ahead(let missing):
+            tally.lost += missing
+            count(sequence)
+        case .late:
+            tally.lost -= 1
+            tally.reordered += 1
+            count(sequence)
+        case .duplicate: tally.duplicated += 1
+        }
+    }
+
+    @inline(__always)
+    private mutating func count(_ sequence: UInt64) {
+        delivered &+= 1
+        let age = now &- sentAt[Int(sequence & (Self.timesKept - 1))]
+        if age != pendingLatency {
+            end()
+            pendingLatency = age
+        }
+        pendingCount &+= 1
+        guard let counts else { return }
+        counts[Int(sequence & mask)] &+= 1
+        while counts[Int(completed & mask)] == members {
+            counts[Int(completed & mask)] = 0
+            completed &+= 1
+        }
+    }
+}
