@@ -49,9 +49,12 @@ public final class Server {
 
     /// Binds the listeners and starts the loops. Returns when connections are accepted.
     ///
+    /// SIGTERM and SIGINT are blocked for the calling thread from here on: ``waitForSignal()`` takes them.
+    ///
     /// - Throws: ``ServerError`` for an address, certificate or limit that can't be had; nothing is left running.
     public func start() throws(ServerError) {
         precondition(control == nil, "a server starts once")
+        Signals.block()
         let loops = try loopsWanted()
         let open = try listeners(loops: loops)
         let shared = Shared(settings: try settings(loops: loops))
@@ -96,8 +99,8 @@ public final class Server {
 
     /// Waits for SIGTERM or SIGINT, then stops and waits for the loops. A second signal ends the process.
     public func waitForSignal() {
-        let number = Signals.wait()
-        Signals.exitOnNext(number)
+        Signals.wait()
+        Signals.endOnNext()
         stop()
         wait()
     }
@@ -165,7 +168,9 @@ public final class Server {
             throw ServerError("nowhere to listen: give an address, such as 127.0.0.1:8080")
         }
         var open = OpenListeners(perLoop: Array(repeating: [], count: loops))
-        for text in configuration.listen { try open(text, ListenerKind(), "http", &open) }
+        for text in configuration.listen {
+            try self.open(text, ListenerKind(), "http", &open)
+        }
         guard !configuration.listenTLS.isEmpty else { return open }
         let context = try tlsContext()
         for text in configuration.listenTLS {

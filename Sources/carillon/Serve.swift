@@ -120,7 +120,6 @@ struct Serve: ParsableCommand {
     }
 
     private func announce(_ server: Server) {
-        setvbuf(stdout, nil, _IOLBF, 0)
         if dev { print("Development mode: anyone may read and write any channel.") }
         for address in server.addresses { print("Listening on \(address)") }
         if let fingerprint = server.certificateFingerprint {
@@ -128,12 +127,14 @@ struct Serve: ParsableCommand {
         }
         let loops = server.loopCount == 1 ? "1 loop" : "\(server.loopCount) loops"
         print("\(loops). Stop with Ctrl-C.")
-        fflush(stdout)
+        // Whoever reads this through a pipe waits for it.
+        fflush(nil)
     }
 }
 
 /// Ends the program because it can't start: one sentence, exit code 2.
 func fail(_ sentence: String) -> Never {
-    fputs("carillon: \(sentence)\n", stderr)
+    let line = Array("carillon: \(sentence)\n".utf8)
+    _ = write(STDERR_FILENO, line, line.count)
     exit(2)
 }

@@ -10,15 +10,14 @@ enum Signals {
     }
 
     /// Waits for SIGTERM or SIGINT.
-    static func wait() -> Int32 {
+    static func wait() {
         var set = ended()
         var number: Int32 = 0
         while sigwait(&set, &number) != 0 {}
-        return number
     }
 
     /// From now on these signals end the process at once.
-    static func exitOnNext(_ number: Int32) {
+    static func endOnNext() {
         var set = ended()
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
         signal(SIGTERM, SIG_DFL)

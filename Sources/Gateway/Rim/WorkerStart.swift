@@ -4,7 +4,10 @@ internal import Hub
 internal import Loops
 
 /// Everything a worker needs that is made before its thread. `run` is called once, on that thread.
-struct WorkerStart {
+///
+/// Unchecked, since `loop` belongs to one thread: the thread that made it does not touch it again after this was
+/// handed over, and `adopt` makes the new one its owner.
+struct WorkerStart: @unchecked Sendable {
     let index: Int
     let loop: Loop
     let shared: Shared
