@@ -42,30 +42,27 @@ extension Shard {
     mutating func admit(_ slot: Int, _ head: RequestHead, _ route: Route?) -> Bool {
         if let origin = head.first("Origin"), !isAllowed(origin: origin, head) {
             respondProblem(
-                slot, head, status: .forbidden,
-                detail: "the origin \(origin) is not on the list of allowed origins", close: true)
+                slot, head, .forbidden, "the origin \(origin) is not on the list of allowed origins", close: true)
             return false
         }
         // A preflight carries no credentials (Fetch, "CORS-preflight fetch").
         if head.method == .options { return true }
         guard let route else {
             respondProblem(
-                slot, head, status: .notFound,
-                detail: "there is nothing here; a channel is /channels/{name}",
+                slot, head, .notFound, "there is nothing here; a channel is /channels/{name}",
                 close: head.bodyFraming != .none)
             return false
         }
         guard case .admitted(let rights) = rights(of: head) else {
             respondProblem(
-                slot, head, status: .unauthorized, detail: "the key is not known",
+                slot, head, .unauthorized, "the key is not known",
                 fields: [("WWW-Authenticate", "Bearer")], close: true)
             return false
         }
         connections[slot].rights = rights
         guard let needed = needed(route, head.method), !rights.contains(needed) else { return true }
         respondProblem(
-            slot, head, status: .unauthorized,
-            detail: needed == .publish
+            slot, head, .unauthorized, needed == .publish
                 ? "publishing needs an API key: Authorization: Bearer KEY"
                 : "reading needs an API key, or a gateway started with anonymous reading",
             fields: [("WWW-Authenticate", "Bearer")], close: true)

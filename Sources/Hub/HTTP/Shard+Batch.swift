@@ -13,7 +13,7 @@ extension Shard {
             try lines.feed(body.span) { line, _ in publishLine(line, to: answer, &refusedFull) }
             try lines.finish { line, _ in publishLine(line, to: answer, &refusedFull) }
         } catch {
-            respondProblem(slot, head, status: .contentTooLarge, detail: error.detail)
+            respondProblem(slot, head, .contentTooLarge, error.detail)
             return
         }
         respond(

@@ -16,7 +16,7 @@ extension Shard {
         guard head.method == .get, head.path.starts(with: Array("/channels".utf8)) else {
             return false
         }
-        return !head.listContains("Upgrade", token: "websocket")
+        return !head.wantsUpgrade(to: "websocket")
     }
 
     /// A request is whole: does what it asks.
@@ -42,11 +42,11 @@ extension Shard {
         _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ route: Route,
         _ query: [QueryItem], _ body: [UInt8]
     ) {
-        let wantsWebSocket = head.listContains("Upgrade", token: "websocket")
+        let wantsWebSocket = head.wantsUpgrade(to: "websocket")
         switch (route, head.method) {
         case (.page, .get), (.page, .head):
             guard let page = settings.page else { return }
-            respond(slot, head, type: "text/html; charset=utf-8", body: page.body)
+            respond(slot, head, type: .string(page.contentType), body: page.body)
         case (.channels(let names), .get):
             guard let names = checked(names, slot, head) else { return }
             if wantsWebSocket {
@@ -65,12 +65,12 @@ extension Shard {
         case (.component(let index), .get): openWebSocket(slot, head, query, .component(index))
         default:
             respondProblem(
-                slot, head, status: .methodNotAllowed, detail: "the method is not allowed here",
-                fields: [("Allow", allowed(route))])
+                slot, head, .methodNotAllowed, "the method is not allowed here",
+                fields: [("Allow", .text(allowed(route)))])
         }
     }
 
-    private func allowed(_ route: Route) -> String {
+    private func allowed(_ route: Route) -> StaticString {
         switch route {
         case .page: "GET, HEAD, OPTIONS"
         case .channels: "GET, POST, OPTIONS"
@@ -80,8 +80,8 @@ extension Shard {
     }
 
     private mutating func answerPreflight(_ slot: Int, _ head: RequestHead) {
-        respond(
-            slot, head, status: .noContent, type: nil, body: [],
+        respondNothing(
+            slot, head,
             fields: [
                 ("Access-Control-Allow-Methods", "GET, POST"),
                 (
@@ -98,13 +98,12 @@ extension Shard {
     ) -> [ChannelName]? {
         guard !names.isEmpty else {
             respondProblem(
-                slot, head, status: .badRequest, detail: "no channel is named: ?name=a&name=b")
+                slot, head, .badRequest, "no channel is named: ?name=a&name=b")
             return nil
         }
         guard names.count <= limits.channelsPerConnectionMax else {
             respondProblem(
-                slot, head, status: .badRequest,
-                detail: "\(names.count) channels are named; "
+                slot, head, .badRequest, "\(names.count) channels are named; "
                     + "at most \(limits.channelsPerConnectionMax) are allowed",
                 limit: limits.channelsPerConnectionMax, value: names.count)
             return nil
@@ -114,7 +113,7 @@ extension Shard {
             switch channelName(name) {
             case .success(let name): if !checked.contains(name) { checked.append(name) }
             case .failure(let error):
-                respondProblem(slot, head, status: .badRequest, detail: error.detail)
+                respondProblem(slot, head, .badRequest, error.detail)
                 return nil
             }
         }
@@ -130,20 +129,19 @@ extension Shard {
         let event = query.first { $0.name == Array("event".utf8) }?.value
             ?? head.first("Carillon-Event").map { Array($0.utf8) }
         if let event, let wrong = wrongEvent(event) {
-            respondProblem(slot, head, status: .badRequest, detail: wrong)
+            respondProblem(slot, head, .badRequest, wrong)
             return
         }
         let kind: Message.Kind
         switch bodyKind(head, body) {
         case .success(let found): kind = found
         case .failure(let error):
-            respondProblem(slot, head, status: .badRequest, detail: error.detail)
+            respondProblem(slot, head, .badRequest, error.detail)
             return
         }
         guard names.count == 1 else {
             respondProblem(
-                slot, head, status: .badRequest,
-                detail: "\(names.count) channels are named; POST /publish takes several messages")
+                slot, head, .badRequest, "\(names.count) channels are named; POST /publish takes several messages")
             return
         }
         switch publish(names[0], kind, body, event: event) {
@@ -154,13 +152,11 @@ extension Shard {
             respond(slot, head, type: "application/json", body: answer.array())
         case .full:
             respondProblem(
-                slot, head, status: .serviceUnavailable,
-                detail: "the ring is full; the message was not published",
+                slot, head, .serviceUnavailable, "the ring is full; the message was not published",
                 fields: [("Retry-After", "1")])
         case .tooLarge(let limit):
             respondProblem(
-                slot, head, status: .contentTooLarge,
-                detail: "the message has \(body.count) bytes; at most \(limit) are allowed",
+                slot, head, .contentTooLarge, "the message has \(body.count) bytes; at most \(limit) are allowed",
                 limit: limit, value: body.count)
         }
     }

@@ -115,10 +115,13 @@ extension Shard {
         exchange.bodyDecoder = BodyDecoder(
             head.bodyFraming, bodyBytesMax: limit, limits: limits.http)
         exchange.stage = .body(head)
-        try exchange.bodyDecoder!.check()
-        if head.expectsContinue {
-            write(slot) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
+        // A length over the limit is refused before the client is asked for the body.
+        _ = try exchange.bodyDecoder!.decode([UInt8]().span, from: 0, into: &exchange.body)
+        if exchange.bodyDecoder!.isFinished {
+            finishBody(slot, exchange, head)
+            return
         }
+        if head.expectsContinue { write(slot) { ResponseWriter.appendContinue(to: $0) } }
         arm(slot, after: limits.bodyMillisecondsMax)
     }
 
@@ -130,12 +133,18 @@ extension Shard {
             bytes, from: offset, into: &exchange.body)
         offset += consumed
         guard finished else { return false }
+        finishBody(slot, exchange, head)
+        return true
+    }
+
+    private mutating func finishBody(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead
+    ) {
         var body: [UInt8] = []
         swap(&body, &exchange.body)
         exchange.stage = .head
         exchange.bodyDecoder = nil
         handle(slot, exchange, head, body: body)
-        return true
     }
 
     // MARK: - Between requests
@@ -154,8 +163,7 @@ extension Shard {
             free(slot, reason: .server)
         } else {
             respondProblem(
-                slot, nil, status: .requestTimeout, detail: "the request did not arrive in time",
-                close: true)
+                slot, nil, .requestTimeout, "the request did not arrive in time", close: true)
         }
     }
 }

@@ -5,71 +5,91 @@ internal import Ring
 internal import Wire
 
 extension Shard {
+    typealias Fields = [(StaticString, FieldValue)]
+
     /// Answers a request that broke a rule of HTTP, and ends the connection: what follows can't be trusted.
     mutating func refuse(_ slot: Int, _ error: HTTP1Error) {
         tally(.errors)
-        respondProblem(
-            slot, nil, status: error.answer,
-            detail: error.detail, close: true)
+        respond(slot, nil, Problem(error), keepAlive: false)
     }
 
     /// Answers with `application/problem+json` (RFC 9457).
     ///
     /// - Parameter close: end the connection, whatever the request asked for.
     mutating func respondProblem(
-        _ slot: Int, _ head: RequestHead?, status: HTTPStatus, detail: String,
-        limit: Int? = nil, value: Int? = nil, fields: [(StaticString, String)] = [],
-        close: Bool = false
+        _ slot: Int, _ head: RequestHead?, _ status: HTTPStatus, _ detail: String,
+        limit: Int? = nil, value: Int? = nil, fields: Fields = [], close: Bool = false
     ) {
-        let body = ByteBuffer()
-        ResponseWriter.appendProblemBody(
-            status: status, detail: detail, limit: limit, value: value, to: body)
-        let keepAlive = !close && (head?.keepAlive ?? false)
-        respond(
-            slot, head, status: status, type: "application/problem+json", body: body.array(),
-            fields: fields, keepAlive: keepAlive)
+        let problem = Problem(
+            status, detail: detail, limit: limit.map { UInt64($0) }, value: value.map { UInt64($0) })
+        respond(slot, head, problem, fields: fields, keepAlive: !close && head?.keepAlive == true)
     }
 
-    /// Answers with a body of known length.
-    mutating func respond(
-        _ slot: Int, _ head: RequestHead?, status: HTTPStatus = .ok, type: StaticString?,
-        body: [UInt8], fields: [(StaticString, String)] = [], keepAlive: Bool? = nil
+    private mutating func respond(
+        _ slot: Int, _ head: RequestHead?, _ problem: Problem, fields: Fields = [], keepAlive: Bool
     ) {
-        let stays = (keepAlive ?? head?.keepAlive ?? false) && !isLeaving
         let all = fields + crossOriginFields(head)
-        let isHead = head?.method == .head
+        let persistence = persistence(head, keepAlive: keepAlive)
+        write(slot) {
+            ResponseWriter.appendProblem(
+                problem, fields: all, persistence: persistence, bodiless: head?.method == .head,
+                to: $0)
+        }
+        finishResponse(slot, keepAlive: keepAlive)
+    }
+
+    /// Answers 200 with a body of known length.
+    mutating func respond(
+        _ slot: Int, _ head: RequestHead, type: FieldValue, body: [UInt8], fields: Fields = []
+    ) {
+        let all = [("Content-Type", type)] + fields + crossOriginFields(head)
+        let persistence = persistence(head, keepAlive: head.keepAlive)
         write(slot) { log in
             ResponseWriter.appendHead(
-                status: status, contentType: type,
-                contentLength: status == .noContent ? nil : body.count, fields: all,
-                keepAlive: stays, to: log)
-            if !isHead { log.append(body.span) }
+                .ok, fields: all, body: .length(UInt64(body.count)), persistence: persistence,
+                to: log)
+            if head.method != .head { log.append(body.span) }
         }
-        finishResponse(slot, keepAlive: stays)
+        finishResponse(slot, keepAlive: head.keepAlive)
+    }
+
+    /// Answers 204.
+    mutating func respondNothing(_ slot: Int, _ head: RequestHead, fields: Fields) {
+        let all = fields + crossOriginFields(head)
+        let persistence = persistence(head, keepAlive: head.keepAlive)
+        write(slot) {
+            ResponseWriter.appendHead(
+                .noContent, fields: all, body: .none, persistence: persistence, to: $0)
+        }
+        finishResponse(slot, keepAlive: head.keepAlive)
     }
 
     /// The head of a response that goes on for as long as the connection does. It has no length: the end of the
     /// connection ends it (RFC 9112 §6.3), so every subscriber can be given the same bytes.
     mutating func respondStreaming(
-        _ slot: Int, _ head: RequestHead, type: StaticString, position: MessageID
+        _ slot: Int, _ head: RequestHead, type: FieldValue, position: MessageID
     ) {
-        let fields: [(StaticString, String)] =
+        let fields: Fields =
             [
-                ("Cache-Control", "no-cache, no-transform"), ("X-Accel-Buffering", "no"),
-                ("Carillon-Position", position.description),
+                ("Content-Type", type), ("Cache-Control", "no-cache, no-transform"),
+                ("X-Accel-Buffering", "no"), ("Carillon-Position", .string("\(position)")),
             ] + crossOriginFields(head)
         write(slot) {
             ResponseWriter.appendHead(
-                status: .ok, contentType: type, contentLength: nil, fields: fields,
-                keepAlive: false, to: $0)
+                .ok, fields: fields, body: .untilClose, persistence: .close, to: $0)
         }
     }
 
+    func persistence(_ head: RequestHead?, keepAlive: Bool) -> Persistence {
+        guard keepAlive, !isLeaving, let head else { return .close }
+        return .keepAlive(head.version)
+    }
+
     /// What a browser needs to let a page of another origin read the response (Fetch, "CORS protocol").
-    func crossOriginFields(_ head: RequestHead?) -> [(StaticString, String)] {
+    func crossOriginFields(_ head: RequestHead?) -> Fields {
         guard let origin = head?.first("Origin"), isAllowed(origin: origin, head) else { return [] }
         return [
-            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Origin", .string(origin)),
             ("Access-Control-Expose-Headers", "ETag, Carillon-Gap, Carillon-Position"),
             ("Vary", "Origin"),
         ]

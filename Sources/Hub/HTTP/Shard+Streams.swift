@@ -26,9 +26,9 @@ extension Shard {
         _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ query: [QueryItem],
         _ names: [ChannelName]
     ) {
-        if head.listContains("Accept", token: "text/event-stream") {
+        if head.accepts("text/event-stream") {
             openStream(slot, head, query, names, names.count == 1 ? .event : .envelopeEvent)
-        } else if head.listContains("Accept", token: "application/x-ndjson") {
+        } else if head.accepts("application/x-ndjson") {
             openStream(slot, head, query, names, .line)
         } else {
             openPoll(slot, exchange, head, query, names)
@@ -99,8 +99,7 @@ extension Shard {
         if let asked = query.first(where: { $0.name == Array("timeout".utf8) })?.value {
             guard let seconds = decimal(asked), seconds <= limits.pollMillisecondsMax / 1000 else {
                 respondProblem(
-                    slot, head, status: .badRequest,
-                    detail: "timeout is a number of seconds, 0 to \(limits.pollMillisecondsMax / 1000)")
+                    slot, head, .badRequest, "timeout is a number of seconds, 0 to \(limits.pollMillisecondsMax / 1000)")
                 return
             }
             wait = seconds * 1000
@@ -110,7 +109,7 @@ extension Shard {
         for name in names where !subscribed(slot, name, Encoding(.element), start) {
             finishPoll(slot, exchange)
             respondProblem(
-                slot, head, status: .serviceUnavailable, detail: "this loop knows too many channels",
+                slot, head, .serviceUnavailable, "this loop knows too many channels",
                 fields: [("Retry-After", "5")])
             return
         }
@@ -154,8 +153,9 @@ extension Shard {
         let log = output.log(.direct)
         let head = log.count
         ResponseWriter.appendHead(
-            status: .ok, contentType: "application/json", contentLength: length,
-            fields: pollFields(slot, poll), keepAlive: poll.head.keepAlive && !isLeaving, to: log)
+            .ok, fields: [("Content-Type", "application/json")] + pollFields(slot, poll),
+            body: .length(UInt64(length)),
+            persistence: persistence(poll.head, keepAlive: poll.head.keepAlive), to: log)
         log.append(prefix)
         let tail = log.count
         log.append(suffix)
@@ -171,13 +171,13 @@ extension Shard {
         guard !output.owes(slot) else { return }
         let fields = pollFields(slot, poll)
         finishPoll(slot, poll.exchange)
-        respond(slot, poll.head, status: .noContent, type: nil, body: [], fields: fields)
+        respondNothing(slot, poll.head, fields: fields)
     }
 
-    private func pollFields(_ slot: Int, _ poll: LongPoll) -> [(StaticString, String)] {
+    private func pollFields(_ slot: Int, _ poll: LongPoll) -> Fields {
         // Everything up to the loop's position was delivered to this connection or was not for it.
-        var fields: [(StaticString, String)] = [
-            ("ETag", "\"\(id(lastSequence(slot)))\""), ("Cache-Control", "no-cache"),
+        var fields: Fields = [
+            ("ETag", .string("\"\(id(lastSequence(slot)))\"")), ("Cache-Control", "no-cache"),
         ]
         if poll.sawGap { fields.append(("Carillon-Gap", "true")) }
         return fields + crossOriginFields(poll.head)
@@ -207,7 +207,7 @@ extension Shard {
     ) {
         let limit = query.first { $0.name == Array("limit".utf8) }.map { decimal($0.value) }
         if case .some(nil) = limit {
-            respondProblem(slot, head, status: .badRequest, detail: "limit is a number")
+            respondProblem(slot, head, .badRequest, "limit is a number")
             return
         }
         let start = start(head, query)

@@ -32,8 +32,7 @@ extension Shard {
         case .connect:
             guard speaksV1 else {
                 respondProblem(
-                    slot, head, status: .badRequest,
-                    detail: "/connect speaks the subprotocol carillon.v1; the client did not offer it")
+                    slot, head, .badRequest, "/connect speaks the subprotocol carillon.v1; the client did not offer it")
                 return
             }
             style = .v1
@@ -62,25 +61,22 @@ extension Shard {
 
     /// The value for `Sec-WebSocket-Accept`, or nil after a refusal.
     private mutating func handshake(_ slot: Int, _ head: RequestHead) -> String? {
-        guard head.listContains("Upgrade", token: "websocket"),
-            head.listContains("Connection", token: "upgrade"), head.version == .http11
-        else {
+        guard head.wantsUpgrade(to: "websocket") else {
             respondProblem(
-                slot, head, status: .upgradeRequired, detail: "this resource is a WebSocket",
+                slot, head, .upgradeRequired, "this resource is a WebSocket",
                 fields: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")])
             return nil
         }
         guard head.values("Sec-WebSocket-Version") == ["13"] else {
             respondProblem(
-                slot, head, status: .upgradeRequired, detail: "only version 13 is spoken (RFC 6455)",
+                slot, head, .upgradeRequired, "only version 13 is spoken (RFC 6455)",
                 fields: [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")])
             return nil
         }
         let keys = head.values("Sec-WebSocket-Key")
         guard keys.count == 1, let input = WebSocketHandshake.bytesToHash(key: keys[0].utf8.span) else {
             respondProblem(
-                slot, head, status: .badRequest,
-                detail: "Sec-WebSocket-Key is not the base64 of 16 bytes")
+                slot, head, .badRequest, "Sec-WebSocket-Key is not the base64 of 16 bytes")
             return nil
         }
         return base64(sha1(input.span).span)
