@@ -61,7 +61,7 @@ package struct MessageID: Hashable, Sendable, CustomStringConvertible {
         guard bytes.count <= Self.bytesMax else { return nil }
         var hyphen = bytes.count - 1
         while hyphen >= 0, bytes[hyphen] != UInt8(ascii: "-") { hyphen -= 1 }
-        guard hyphen > 0,
+        guard hyphen >= 0,
             let sequence = decodeDecimal(bytes.extracting((hyphen + 1)..<bytes.count)),
             let epoch = Epoch(bytes.extracting(0..<hyphen))
         else { return nil }

@@ -25,13 +25,19 @@ package enum Base64Error: Error, Equatable, Sendable {
     }
 }
 
-private let alphabet: [UInt8] = Array(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+/// The character of each value. An `InlineArray`, whose length the compiler knows: an index of six
+/// bits then needs no check.
+private let alphabet: InlineArray<64, UInt8> = {
+    var characters = InlineArray<64, UInt8>(repeating: 0)
+    let text = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for (value, byte) in text.utf8.enumerated() { characters[value] = byte }
+    return characters
+}()
 
 /// The value of each byte that is in the alphabet, else 0xFF.
 private let valueOfByte: [UInt8] = {
     var values = [UInt8](repeating: 0xFF, count: 256)
-    for (value, byte) in alphabet.enumerated() { values[Int(byte)] = UInt8(value) }
+    for value in alphabet.indices { values[Int(alphabet[value])] = UInt8(value) }
     return values
 }()
 

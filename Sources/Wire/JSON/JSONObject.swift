@@ -10,16 +10,9 @@ import Bytes
 package struct JSONObject: Sendable {
     /// The text that was parsed; ranges are into it.
     package let bytes: [UInt8]
-    private var members: [Member] = []
-
-    private struct Member {
-        /// The key's bytes in the text, without quotation marks.
-        var key: Range<Int>
-        /// The key itself where it was written with escapes.
-        var unescapedKey: [UInt8]?
-        var value: Range<Int>
-        var kind: JSONKind
-    }
+    /// A key that was written with escapes has its range in ``unescapedKeys`` instead of ``bytes``.
+    private var members: [JSONMember]
+    private var unescapedKeys: [UInt8] = []
 
     /// - Parameters:
     ///   - bytes: the whole text.
@@ -33,23 +26,26 @@ package struct JSONObject: Sendable {
         scanner.keysMax = keysMax
         try scanner.document(in: bytes.span)
         self.bytes = bytes
-        members.reserveCapacity(scanner.members.count)
-        for found in scanner.members {
-            let content = bytes.span.extracting(found.key.content)
-            let unescaped = found.key.hasEscapes ? try unescapeJSON(content) : nil
-            let member = Member(
-                key: found.key.content, unescapedKey: unescaped, value: found.value,
-                kind: found.kind)
-            if members.contains(where: { sameKey($0, member) }) {
-                throw .duplicateKey(at: found.key.content.lowerBound - 1)
+        members = scanner.members
+        for index in members.indices {
+            let key = members[index].key
+            if key.hasEscapes {
+                let start = unescapedKeys.count
+                unescapedKeys += try unescapeJSON(bytes.span.extracting(key.content))
+                members[index].key.content = start..<unescapedKeys.count
             }
-            members.append(member)
+            for earlier in 0..<index where sameKey(members[earlier].key, members[index].key) {
+                throw .duplicateKey(at: key.content.lowerBound - 1)
+            }
         }
     }
 
     /// The keys, in the order of the text.
     package var keys: [String] {
-        members.map { String(decoding: $0.unescapedKey ?? Array(bytes[$0.key]), as: UTF8.self) }
+        members.map { member in
+            let text = member.key.hasEscapes ? unescapedKeys : bytes
+            return String(decoding: text[member.key.content], as: UTF8.self)
+        }
     }
 
     /// The type of a member's value; `nil` when there is no such member.
@@ -107,15 +103,14 @@ package struct JSONObject: Sendable {
         return found
     }
 
-    private func member(_ key: StaticString) -> Member? {
+    private func member(_ key: StaticString) -> JSONMember? {
         for member in members {
-            let same =
-                if let unescaped = member.unescapedKey {
-                    equal(unescaped.span, key)
-                } else {
-                    equal(bytes.span.extracting(member.key), key)
-                }
-            if same { return member }
+            let range = member.key.content
+            let isSame =
+                member.key.hasEscapes
+                ? equal(unescapedKeys.span.extracting(range), key)
+                : equal(bytes.span.extracting(range), key)
+            if isSame { return member }
         }
         return nil
     }
@@ -146,12 +141,12 @@ package struct JSONObject: Sendable {
         }
     }
 
-    private func sameKey(_ a: Member, _ b: Member) -> Bool {
-        switch (a.unescapedKey, b.unescapedKey) {
-        case (nil, nil): equal(bytes.span.extracting(a.key), bytes.span.extracting(b.key))
-        case (let left?, nil): equal(left.span, bytes.span.extracting(b.key))
-        case (nil, let right?): equal(bytes.span.extracting(a.key), right.span)
-        case (let left?, let right?): left == right
-        }
+    private func sameKey(_ a: JSONStringToken, _ b: JSONStringToken) -> Bool {
+        guard a.content.count == b.content.count else { return false }
+        let plain = bytes.span
+        let unescaped = unescapedKeys.span
+        return equal(
+            (a.hasEscapes ? unescaped : plain).extracting(a.content),
+            (b.hasEscapes ? unescaped : plain).extracting(b.content))
     }
 }

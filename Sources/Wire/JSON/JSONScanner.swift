@@ -54,6 +54,7 @@ struct JSONScanner {
         try requireUTF8(bytes)
         skipWhitespace(in: bytes)
         if keepsMembers {
+            members.reserveCapacity(min(keysMax, 8))
             guard at < bytes.count else { throw .unexpectedEnd(at: at) }
             guard bytes[at] == UInt8(ascii: "{") else { throw .notAnObject(at: at) }
         }

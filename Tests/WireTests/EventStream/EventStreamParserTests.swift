@@ -102,6 +102,10 @@ private func events(_ text: String) throws(EventStreamError) -> [ServerSentEvent
         let rest = Array("\n".utf8)
         try parser.feed(rest.span, into: &found)
         #expect(parser.lastEventID == Array("2".utf8))
+        let withoutData = Array("id: 3\n\n".utf8)
+        try parser.feed(withoutData.span, into: &found)
+        #expect(parser.lastEventID == Array("3".utf8))
+        #expect(found.count == 2)
     }
 
     @Test func `an event of the limit is accepted, one byte more refused, at every split`() throws {
