@@ -15,6 +15,16 @@ struct QueuedError {
         return QueuedError(code: code)
     }
 
+    /// Takes the oldest entry that speaks of TLS, if there is one; below it stand those of the
+    /// cipher or parser that failed ("cipher operation failed"). Empties the queue.
+    static func takeOfSSL() -> QueuedError {
+        let oldest = QueuedError(code: ERR_get_error())
+        var entry = oldest
+        while entry.code != 0, entry.sslReason == nil { entry = QueuedError(code: ERR_get_error()) }
+        ERR_clear_error()
+        return entry.code == 0 ? oldest : entry
+    }
+
     /// The reason number, if the entry is of OpenSSL's SSL part.
     var sslReason: Int32? {
         guard code != 0, carillon_ERR_SYSTEM_ERROR(code) == 0,
@@ -47,7 +57,8 @@ struct QueuedError {
         return switch (carillon_ERR_GET_LIB(code), carillon_ERR_GET_REASON(code)) {
         case (ERR_LIB_PEM, PEM_R_NO_START_LINE), (ERR_LIB_OSSL_DECODER, Int32(ERR_R_UNSUPPORTED)):
             "it holds nothing of that kind in PEM form"
-        case (ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ):
+        case (ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ),
+            (ERR_LIB_CRYPTO, Int32(ERR_R_INTERRUPTED_OR_CANCELLED)):
             "it is protected by a pass phrase"
         default:
             reason
@@ -60,7 +71,7 @@ extension TLSError {
     ///
     /// - Parameter verification: OpenSSL's verdict on the peer's certificate.
     static func taken(duringHandshake: Bool, verification: Int) -> TLSError {
-        let queued = QueuedError.take()
+        let queued = QueuedError.takeOfSSL()
         if let alert = queued.alertReceived {
             let meaning = String(cString: SSL_alert_desc_string_long(Int32(alert)))
             return .alertReceived(code: alert, meaning: meaning)
@@ -68,6 +79,8 @@ extension TLSError {
         switch queued.sslReason {
         case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST:
             return .plainHTTP
+        case SSL_R_WRONG_VERSION_NUMBER where duringHandshake:
+            return .notTLS
         case SSL_R_NO_APPLICATION_PROTOCOL:
             return .noApplicationProtocol
         case SSL_R_CERTIFICATE_VERIFY_FAILED:

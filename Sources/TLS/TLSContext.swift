@@ -74,7 +74,7 @@ package final class TLSContext: @unchecked Sendable {
     package static func selfSigned(
         hosts: [String] = ["localhost", "127.0.0.1", "::1"], alpn: [String] = ["http/1.1"]
     ) throws(TLSError) -> TLSContext {
-        let identity = try TLSIdentity.make(hosts: hosts, validSeconds: 30 * 86_400)
+        let identity = try TLSIdentity.make(hosts: hosts)
         return try TLSContext(identity: identity, alpn: alpn)
     }
 

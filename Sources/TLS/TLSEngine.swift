@@ -36,7 +36,7 @@ package final class TLSEngine {
     private var state = State.handshaking
     private var closeSent = false
     private var handshakeBytes: UInt32 = 0
-    private var postHandshakeMessages: UInt32 = 0
+    private var postHandshakeMessages: UInt64 = 0
     private var bytesReceived: UInt64 = 0
     private var bytesSentUnderKey: UInt64 = 0
 
@@ -108,7 +108,7 @@ package final class TLSEngine {
         // Somebody else's leftover entry would be taken for ours.
         ERR_clear_error()
         loop.beginInput(ciphertext)
-        let outcome = advance(plaintext)
+        let outcome = advance(ciphertext, plaintext)
         if case .open = outcome {
             precondition(loop.inputCount == 0, "\(loop.inputCount) bytes of ciphertext not read")
         }
@@ -116,9 +116,15 @@ package final class TLSEngine {
         return outcome
     }
 
-    private func advance(_ plaintext: ByteBuffer) -> TLSOutcome {
+    private func advance(
+        _ ciphertext: UnsafeRawBufferPointer, _ plaintext: ByteBuffer
+    ) -> TLSOutcome {
         if state == .handshaking {
-            if let failure = handshake() { return failure }
+            let isFirst = handshakeBytes == 0
+            if let failure = handshake() {
+                let isHTTP = isFirst && failure == .failed(.notTLS) && startsLikeHTTP(ciphertext)
+                return isHTTP ? .failed(.plainHTTP) : failure
+            }
             guard state == .open else { return .open(handshakeDone: false) }
         }
         return read(plaintext)
@@ -150,7 +156,8 @@ package final class TLSEngine {
     private func read(_ plaintext: ByteBuffer) -> TLSOutcome {
         let room = Int(SSL3_RT_MAX_PLAIN_LENGTH)
         while loop.inputCount > 0 || SSL_pending(ssl) > 0 {
-            let outgoingBefore = loop.outgoing.count
+            let writesBefore = loop.writes
+            loop.isStarved = false
             var result: Int32 = 0
             var count = 0
             plaintext.appendUnsafe(atMost: room) { buffer in
@@ -167,21 +174,29 @@ package final class TLSEngine {
                 default: return failed()
                 }
             }
-            // A post-handshake message ends SSL_read with input left, as does nothing else; and
-            // what OpenSSL writes in here is its answer to one, or its no to a renegotiation.
-            let handled = result != 1 && loop.inputCount > 0
-            if handled || loop.outgoing.count != outgoingBefore {
-                if let flood = countPostHandshakeMessage() { return flood }
+            let writes = loop.writes &- writesBefore
+            let handled = result != 1 && !loop.isStarved
+            if handled || writes > 0, let flood = countPostHandshake(handled, writes) {
+                return flood
             }
         }
         return .open(handshakeDone: true)
     }
 
-    private func countPostHandshakeMessage() -> TLSOutcome? {
-        postHandshakeMessages += 1
+    /// - Parameters:
+    ///   - handled: SSL_read ended without data and without need of more, as it does after a
+    ///     post-handshake message, after its answer to one, and after nothing else.
+    ///   - writes: what OpenSSL wrote meanwhile. Under TLS 1.2 each is its no to a renegotiation,
+    ///     at which SSL_read does not end; under TLS 1.3 they are what `handled` counts.
+    private func countPostHandshake(_ handled: Bool, _ writes: UInt32) -> TLSOutcome? {
+        if handled {
+            postHandshakeMessages += 1
+        } else if SSL_version(ssl) == TLS1_2_VERSION {
+            postHandshakeMessages += UInt64(writes)
+        }
         let limits = context.limits
         let earned = bytesReceived / limits.bytesPerPostHandshakeMessage
-        guard UInt64(postHandshakeMessages) > UInt64(limits.postHandshakeMessagesMax) + earned
+        guard postHandshakeMessages > UInt64(limits.postHandshakeMessagesMax) + earned
         else { return nil }
         state = .failed
         return .failed(.postHandshakeFlood)
@@ -234,4 +249,11 @@ package final class TLSEngine {
         closeSent = true
         if SSL_shutdown(ssl) < 0 { ERR_clear_error() }
     }
+}
+
+/// Whether the first bytes are a method and a space (RFC 9112 §3); OpenSSL itself knows four.
+private func startsLikeHTTP(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let method = bytes.prefix(8).prefix { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
+    return method.count >= 3 && method.endIndex < bytes.count
+        && bytes[method.endIndex] == UInt8(ascii: " ")
 }

@@ -18,6 +18,9 @@ package enum TLSError: Error, Equatable {
 
     /// The peer sent a plain HTTP request; nothing was answered to it yet.
     case plainHTTP
+    /// The peer's first bytes are no TLS record. OpenSSL answers them with nothing, rightly: an alert
+    /// would mean nothing to that peer.
+    case notTLS
     /// The peer offers protocols, and ours is not among them (RFC 7301 §3.2).
     case noApplicationProtocol
     /// The peer's certificate does not prove who it should be. Client role only.
@@ -54,6 +57,8 @@ extension TLSError: CustomStringConvertible {
             "OpenSSL cannot be set up: \(reason)"
         case .plainHTTP:
             "the peer speaks plain HTTP where TLS is expected"
+        case .notTLS:
+            "the peer does not speak TLS"
         case .noApplicationProtocol:
             "the peer offers no application protocol that is spoken here"
         case .verificationFailed(let reason):

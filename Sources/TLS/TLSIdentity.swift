@@ -16,7 +16,7 @@ package struct TLSIdentity: ~Copyable {
     ///   - validFrom: seconds from now, negative for the past.
     ///   - validSeconds: how long it is valid from then on.
     package static func make(
-        hosts: [String], validFrom: Int = -3_600, validSeconds: Int
+        hosts: [String], validFrom: Int = -3_600, validSeconds: Int = 30 * 86_400
     ) throws(TLSError) -> TLSIdentity {
         precondition(!hosts.isEmpty && hosts.count <= 100, "\(hosts.count) hosts")
         for host in hosts where !isHost(host) { throw .hostInvalid(host) }

@@ -10,7 +10,8 @@ package struct TLSLimits: Sendable {
     /// holds its certificates, so the client role allows eight times as much.
     package var handshakeBytesMax = 16_384
 
-    /// Key updates, tickets and renegotiation attempts that need no justification by data.
+    /// Key updates, tickets and renegotiation attempts that need no justification by data. A key
+    /// update that wants an answer counts twice.
     package var postHandshakeMessagesMax = 32
 
     /// Data received that justifies one post-handshake message more.

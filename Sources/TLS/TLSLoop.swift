@@ -20,6 +20,10 @@ package final class TLSLoop {
     /// Input that OpenSSL has not asked for yet; the pointer holds during one `receive`.
     private var input: UnsafeRawPointer?
     private(set) var inputCount = 0
+    /// Whether OpenSSL asked for more than there was, since it was last set to `false`.
+    var isStarved = false
+    /// How often OpenSSL has written, ever; wraps.
+    private(set) var writes: UInt32 = 0
 
     package init(outgoing: ByteBuffer = ByteBuffer()) {
         self.outgoing = outgoing
@@ -49,11 +53,19 @@ package final class TLSLoop {
     /// Copies up to `count` bytes of the input, fewer if there are fewer.
     fileprivate func readInput(into destination: UnsafeMutableRawPointer, count: Int) -> Int {
         let taken = min(count, inputCount)
-        guard taken > 0, let source = input else { return 0 }
+        guard taken > 0, let source = input else {
+            isStarved = true
+            return 0
+        }
         destination.copyMemory(from: source, byteCount: taken)
         input = source + taken
         inputCount -= taken
         return taken
+    }
+
+    fileprivate func write(_ bytes: UnsafeBufferPointer<UInt8>) {
+        writes &+= 1
+        outgoing.append(copying: bytes)
     }
 }
 
@@ -93,7 +105,7 @@ private func writeToOutgoing(
     _ taken: UnsafeMutablePointer<Int>?
 ) -> Int32 {
     let bytes = UnsafeRawBufferPointer(start: source, count: count)
-    loop(of: bio).outgoing.append(copying: bytes.assumingMemoryBound(to: UInt8.self))
+    loop(of: bio).write(bytes.assumingMemoryBound(to: UInt8.self))
     taken!.pointee = count
     return 1
 }

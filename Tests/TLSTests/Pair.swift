@@ -96,7 +96,7 @@ final class Pair {
     func deliver(from: End, to: End, chunk: Int = 65_536) {
         let bytes = from.takeSending()
         var at = 0
-        while at < bytes.count {
+        while at < bytes.count, to.error == nil {
             let end = min(at + chunk, bytes.count)
             to.receive(bytes[at..<end])
             at = end
