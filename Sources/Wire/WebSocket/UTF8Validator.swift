@@ -1,7 +1,5 @@
 // UTF-8 checked as it arrives, in pieces cut anywhere.
 
-import Bytes
-
 /// Tells valid UTF-8 from the rest, piece by piece, and fails at the first byte that no valid text
 /// can have there (RFC 6455 §8.1, RFC 3629 §4).
 ///
@@ -23,23 +21,40 @@ package struct UTF8Validator {
     ///
     /// - Returns: false when the text so far cannot begin any valid text; it stays false then.
     package mutating func feed(_ bytes: Span<UInt8>) -> Bool {
-        var at = 0
-        let end = bytes.count
-        while at < end {
-            let byte = bytes[at]
-            if missing > 0 {
-                guard byte >= lower && byte <= upper else { return fail() }
-                lower = 0x80
-                upper = 0xBF
-                missing -= 1
-                at += 1
-            } else if byte < 0x80 {
-                at = endOfASCII(in: bytes, from: at)
-            } else {
-                guard begin(byte) else { return fail() }
-                at += 1
-            }
+        var start = 0
+        while missing > 0 && start < bytes.count {
+            guard step(bytes[start]) else { return fail() }
+            start += 1
         }
+        let end = startOfLastSequence(in: bytes, from: start)
+        // What lies between two cuts is most of the text, and the standard library's own check runs
+        // through it several times faster than steps do.
+        guard (try? UTF8Span(validating: bytes.extracting(start..<end))) != nil else {
+            return fail()
+        }
+        for place in end..<bytes.count {
+            guard step(bytes[place]) else { return fail() }
+        }
+        return true
+    }
+
+    /// Where a sequence starts that may go on after the end; `bytes.count` when there is none.
+    private func startOfLastSequence(in bytes: Span<UInt8>, from start: Int) -> Int {
+        var at = bytes.count
+        while at > start && bytes.count - at < 3 {
+            at -= 1
+            if bytes[at] >= 0xC0 { return at }
+            if bytes[at] < 0x80 { break }
+        }
+        return bytes.count
+    }
+
+    private mutating func step(_ byte: UInt8) -> Bool {
+        guard missing > 0 else { return byte < 0x80 || begin(byte) }
+        guard byte >= lower && byte <= upper else { return false }
+        lower = 0x80
+        upper = 0xBF
+        missing -= 1
         return true
     }
 
@@ -71,6 +86,5 @@ package struct UTF8Validator {
 
 /// Whether `bytes` as a whole are UTF-8.
 package func isValidUTF8(_ bytes: Span<UInt8>) -> Bool {
-    var validator = UTF8Validator()
-    return validator.feed(bytes) && validator.isComplete
+    (try? UTF8Span(validating: bytes)) != nil
 }

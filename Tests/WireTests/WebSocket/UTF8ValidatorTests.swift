@@ -104,8 +104,19 @@ import Wire
     @Test func `every two bytes, and every three after E and F, are judged as Swift does`() {
         var different: [[UInt8]] = []
         func compare(_ bytes: [UInt8]) {
-            let ours = isValidUTF8(bytes.span)
-            if ours != (String(validating: bytes, as: UTF8.self) != nil) { different.append(bytes) }
+            var stepped = UTF8Validator()
+            let isPossible = bytes.allSatisfy { byte in
+                let piece = [byte]
+                return stepped.feed(piece.span)
+            }
+            var whole = UTF8Validator()
+            let isWholePossible = whole.feed(bytes.span)
+            let isValid = String(validating: bytes, as: UTF8.self) != nil
+            if (isPossible && stepped.isComplete) != isValid
+                || (isWholePossible && whole.isComplete) != isValid
+            {
+                different.append(bytes)
+            }
         }
         for first in UInt8.min...UInt8.max {
             for second in UInt8.min...UInt8.max {
