@@ -6,7 +6,7 @@
 // without end, within one turn. Here clients wait in the backlog, and nothing runs.
 
 internal import CLibuv
-private import Glibc
+internal import Glibc
 
 /// One listening socket of one loop. Loop's thread only. Alive until its handle's close callback.
 final class Acceptor {

@@ -1,7 +1,8 @@
 // The process's limit on open descriptors. How they are shared out among loops is the gateway's
 // business (`Loop.streamsMax`).
 
-private import Glibc
+internal import CLibuv
+internal import Glibc
 
 package enum Descriptors {
     /// Raises the soft limit to the hard one, which needs no privilege. Any thread; once, at start.

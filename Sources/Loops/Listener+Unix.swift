@@ -1,8 +1,8 @@
 // Unix sockets: the file that stands for the socket, its permission, and what becomes of the file
 // that a crashed process left behind.
 
-private import CLibuv
-private import Glibc
+internal import CLibuv
+internal import Glibc
 
 extension Listener {
     /// Listens on a Unix socket.

@@ -1,8 +1,8 @@
 // Sockets that are bound and listening, before a loop has them. Made by hand: libuv 1.44 cannot set
 // SO_REUSEPORT, which lets every loop have a listener of its own on one port.
 
-private import CLibuv
-private import Glibc
+internal import CLibuv
+internal import Glibc
 internal import Synchronization
 
 /// One listening socket. Made on any thread; `Loop.listen` takes it over. If none does, it is

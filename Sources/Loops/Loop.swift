@@ -2,7 +2,7 @@
 // happens between two turns is the runner's business.
 
 internal import CLibuv
-private import Glibc
+internal import Glibc
 
 /// A libuv loop with one timer, one wake-up and one read buffer. It belongs to the thread that made
 /// or `adopt`ed it, and every call but `wakeUp` comes from there.

@@ -1,7 +1,7 @@
 // A named POSIX thread to run a loop on. Swift's own executors are not used: a loop blocks in the
 // kernel, which a cooperative thread may not do.
 
-private import CLibuv
+internal import CLibuv
 internal import Glibc
 private import Synchronization
 

@@ -2,7 +2,7 @@
 // buffer: bytes in are the loop's, bytes out the caller's.
 
 internal import CLibuv
-private import Glibc
+internal import Glibc
 
 /// What a stream keeps beside its handle.
 package struct StreamState {
