@@ -3,19 +3,6 @@
 
 package import Bytes
 
-/// A field's value. A literal is ``text(_:)``.
-package enum FieldValue: Sendable, ExpressibleByStringLiteral {
-    case text(StaticString)
-    /// Text made at run time. Control bytes are sent as spaces, so that nobody's input can end the
-    /// line and begin another (RFC 9110 §5.5).
-    case string(String)
-    case decimal(UInt64)
-    /// An HTTP-date (RFC 9110 §5.6.7), given in seconds since 1970-01-01 00:00 UTC.
-    case date(secondsSince1970: UInt64)
-
-    package init(stringLiteral value: StaticString) { self = .text(value) }
-}
-
 /// How a response's body is delimited.
 package enum ResponseBody: Sendable, Equatable {
     /// No body, and no Content-Length: for 1xx, 204 and 304.
@@ -53,7 +40,7 @@ package enum ResponseWriter {
         buffer.append("\r\n")
         for (name, value) in fields {
             assert(!isFraming(name), "\(name) follows from body and persistence")
-            append(name, value, to: buffer)
+            appendField(name, value, to: buffer)
         }
         appendFraming(status, body, to: buffer)
         appendConnection(body == .untilClose ? .close : persistence, to: buffer)
@@ -93,26 +80,6 @@ package enum ResponseWriter {
         buffer.append("0\r\n\r\n")
     }
 
-    private static func append(_ name: StaticString, _ value: FieldValue, to buffer: ByteBuffer) {
-        buffer.append(name)
-        buffer.append(": ")
-        switch value {
-        case .text(let text): buffer.append(text)
-        case .string(let text): appendSafe(text, to: buffer)
-        case .decimal(let number): buffer.append(decimal: number)
-        case .date(let seconds): appendHTTPDate(secondsSince1970: seconds, to: buffer)
-        }
-        buffer.append("\r\n")
-    }
-
-    private static func appendSafe(_ text: String, to buffer: ByteBuffer) {
-        guard text.utf8.contains(where: \.isForbiddenControl) else {
-            buffer.append(utf8: text)
-            return
-        }
-        for byte in text.utf8 { buffer.append(byte.isForbiddenControl ? .space : byte) }
-    }
-
     private static func appendFraming(
         _ status: HTTPStatus, _ body: ResponseBody, to buffer: ByteBuffer
     ) {
@@ -121,9 +88,7 @@ package enum ResponseWriter {
         case .length(let length):
             // RFC 9110 §8.6: never in 1xx and 204.
             guard status.rawValue >= 200, status != .noContent else { return }
-            buffer.append("Content-Length: ")
-            buffer.append(decimal: length)
-            buffer.append("\r\n")
+            appendField("Content-Length", .decimal(length), to: buffer)
         case .chunked:
             assert(!status.hasNoBody, "\(status.rawValue) has no body")
             buffer.append("Transfer-Encoding: chunked\r\n")
