@@ -21,9 +21,9 @@ import Testing
     }
 
     @Test func `a message does not depend on those before it`() {
-        let deflater = Deflater(windowBits: 12)
+        let deflater = Deflater(windowBits: 15)
         let first = compress(sample(3000), with: deflater)
-        _ = compress(sample(9000), with: deflater)
+        #expect(compress(sample(3000), with: deflater) == first)
         _ = compress([], with: deflater)
         #expect(compress(sample(3000), with: deflater) == first)
     }

@@ -86,9 +86,9 @@ import Testing
         }
     }
 
-    @Test func `a bomb of 64 MiB stops at its limit`() {
-        let bomb = compress(.init(repeating: 0, count: 64 << 20), with: Deflater(windowBits: 15))
-        #expect(bomb.count < 80_000)
+    @Test func `a bomb of 16 MiB stops at its limit`() {
+        let bomb = compress(.init(repeating: 0, count: 16 << 20), with: Deflater(windowBits: 15))
+        #expect(bomb.count < 20_000)
         #expect(throws: InflateError.tooLarge(limit: 65_536)) {
             _ = try inflate(bomb, limit: 65_536)
         }

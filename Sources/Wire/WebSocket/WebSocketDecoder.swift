@@ -60,6 +60,7 @@ package struct WebSocketDecoder {
     private let messageBytesMax: Int
     /// The masking key, first wire byte lowest; 0 when there is none.
     private var key: UInt32 = 0
+    /// Complete whenever a message ends, so the next one may go on with it.
     private var utf8 = UTF8Validator()
     private var awaited = Awaited.firstByte
     /// Bytes still due of the length or the key.
@@ -170,7 +171,6 @@ extension WebSocketDecoder {
             isMessageOpen = true
             isText = opcode == .text
             isCompressed = reserved & 0b100 != 0
-            utf8 = UTF8Validator()
         case .continuation:
             guard isMessageOpen else { throw .continuationWithoutStart }
         case .close, .ping, .pong:

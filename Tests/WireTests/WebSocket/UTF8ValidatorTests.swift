@@ -62,6 +62,16 @@ import Wire
         #expect(validator.isComplete == (row.failsAfter == nil && row.isComplete))
     }
 
+    @Test(arguments: [0x00, 0x41, 0x80, 0xC3, 0xFF] as [UInt8])
+    func `what failed stays failed, whatever follows`(byte: UInt8) {
+        var validator = UTF8Validator()
+        for bytes in [[0xC3, 0x41], [byte], [byte, byte, 0x41, 0x41]] as [[UInt8]] {
+            let isPossible = validator.feed(bytes.span)
+            #expect(!isPossible)
+            #expect(!validator.isComplete)
+        }
+    }
+
     @Test(arguments: rows)
     func `text is judged the same in one piece and in two, split anywhere`(row: Row) {
         let isValid = row.failsAfter == nil && row.isComplete

@@ -13,7 +13,9 @@ import Wire
     @Test(arguments: [
         ("AAAAAAAAAAAAAAAAAAAAAA==", true), ("+/zZ09azAAAAAAAAAAAAAB==", true),
         ("", false), ("AAAAAAAAAAAAAAAAAAAAA===", false), ("AAAAAAAAAAAAAAAAAAAAAAA=", false),
-        ("AAAAAAAAAAAAAAAAAAAAAAAA", false), ("AAAAAAAAAAAAAAAAAAAAA==", false),
+        ("AAAAAAAAAAAAAAAAAAAAAAAA", false),
+        ("AAAAAAAAAAAAAAAAAAAAAA=A", false), ("AAAAAAAAAAAAAAAAAAAAAAA=", false),
+        ("AAAAAAAAAAAAAAAAAAAAA==", false),
         ("AAAAAAAAAAAAAAAAAAAAAAA==", false), ("AAAAAAAAAAAAAAAAAAAA-_==", false),
         (" AAAAAAAAAAAAAAAAAAAAA==", false), ("AAAAAAAAAA=AAAAAAAAAAA==", false),
     ])
