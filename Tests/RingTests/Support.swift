@@ -53,12 +53,28 @@ final class Barrier: Sendable {
     }
 }
 
-/// Wastes up to `turns` times a nanosecond or so, to vary who comes first after a barrier.
-func dawdle(_ turns: UInt64) {
-    let wasted = Atomic<UInt64>(0)
-    while wasted.load(ordering: .relaxed) < turns {
-        wasted.store(wasted.load(ordering: .relaxed) + 1, ordering: .relaxed)
+/// Wastes some nanoseconds a turn, to vary who comes first.
+func dawdle(_ turns: Int) {
+    let wasted = Atomic<Int>(0)
+    for turn in 0..<turns { wasted.store(turn, ordering: .relaxed) }
+}
+
+/// Looks until `condition` holds.
+///
+/// - Returns: false when it did not for some seconds: a detector of failure, no measure of time.
+@discardableResult
+func spin(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<2000 where condition() { return true }
+    var until = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &until)
+    until.tv_sec += 3
+    while !condition() {
+        sched_yield()
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        if now.tv_sec > until.tv_sec { return false }
     }
+    return true
 }
 
 /// What a loop blocks on. The bound on the wait is there to detect failure only.
