@@ -5,11 +5,15 @@ package import Synchronization
 /// Many senders, one receiver, bounded; for what is rare, since it takes a lock.
 ///
 /// Letters of one sender arrive in the order of their posting.
+///
+/// `isFilled` is written under the lock, at the end of each turn at it, and read at the start: a
+/// releasing store paired with an acquiring load. The lock alone would do; but ThreadSanitizer cannot
+/// see into `Mutex` on Linux, and with the pair it checks the letters too.
 package final class Mailbox<Element: Sendable>: Sendable {
     /// Letters that wait at once, at most.
     package let entriesMax: Int
     @usableFromInline let entries = Mutex<[Element]>([])
-    /// Whether a letter waits. Written under the lock, so that it agrees with `entries`.
+    /// Whether a letter waits.
     @usableFromInline let isFilled = Atomic<Bool>(false)
 
     /// - Parameter entriesMax: 1 or more.
@@ -22,16 +26,15 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// Puts a letter in. Any thread.
     ///
     /// - Returns: whether there was room. After `true` the sender sees to it that the receiver is
-    ///   awake: `Sleepers.take`.
+    ///   awake: `Sleepers.take`, whose fence orders the store here before the look at the flag.
     @inlinable
     package func post(_ letter: Element) -> Bool {
         entries.withLock { entries in
-            guard entries.count < entriesMax else { return false }
-            entries.append(letter)
-            // Relaxed: against a receiver about to sleep the fences in `Sleepers` order it, and the
-            // letter itself is handed over by the lock.
-            isFilled.store(true, ordering: .relaxed)
-            return true
+            _ = isFilled.load(ordering: .acquiring)  // pairs with the stores below and in `take`
+            let hasRoom = entries.count < entriesMax
+            if hasRoom { entries.append(letter) }
+            isFilled.store(true, ordering: .releasing)  // pairs with the loads above and in `take`
+            return hasRoom
         }
     }
 
@@ -39,7 +42,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// sender then finds the receiver awake or wakes it. Any thread.
     @inlinable
     package var isEmpty: Bool {
-        // Relaxed: as in `post`.
+        // Relaxed: the letters are had by `take`, and after `Sleepers.announceSleep` it is that
+        // method's fence that makes the answer final.
         !isFilled.load(ordering: .relaxed)
     }
 
@@ -53,8 +57,9 @@ package final class Mailbox<Element: Sendable>: Sendable {
         letters.removeAll(keepingCapacity: true)
         guard !isEmpty else { return }
         entries.withLock { entries in
+            _ = isFilled.load(ordering: .acquiring)  // pairs with the store in `post`
             swap(&entries, &letters)
-            isFilled.store(false, ordering: .relaxed)
+            isFilled.store(false, ordering: .releasing)  // pairs with the load in `post`
         }
     }
 }

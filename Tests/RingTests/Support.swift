@@ -53,12 +53,28 @@ final class Barrier: Sendable {
     }
 }
 
-/// Wastes up to `turns` times a nanosecond or so, to vary who comes first after a barrier.
-func dawdle(_ turns: UInt64) {
-    let wasted = Atomic<UInt64>(0)
-    while wasted.load(ordering: .relaxed) < turns {
-        wasted.store(wasted.load(ordering: .relaxed) + 1, ordering: .relaxed)
+/// Wastes some nanoseconds a turn, to vary who comes first.
+func dawdle(_ turns: Int) {
+    let wasted = Atomic<Int>(0)
+    for turn in 0..<turns { wasted.store(turn, ordering: .relaxed) }
+}
+
+/// Looks until `condition` holds.
+///
+/// - Returns: false when it did not for some seconds: a detector of failure, no measure of time.
+@discardableResult
+func spin(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<2000 where condition() { return true }
+    var until = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &until)
+    until.tv_sec += 3
+    while !condition() {
+        sched_yield()
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        if now.tv_sec > until.tv_sec { return false }
     }
+    return true
 }
 
 /// What a loop blocks on. The bound on the wait is there to detect failure only.
@@ -91,20 +107,36 @@ final class Bell: Sendable {
 }
 
 /// A value that threads fill and the test reads.
+///
+/// A pthread lock, since ThreadSanitizer knows those and does not see into `Mutex` on Linux.
 final class Shared<Value: Sendable>: Sendable {
-    private let value: Mutex<Value>
+    // Never moved, and made for any thread.
+    private nonisolated(unsafe) let lock: UnsafeMutablePointer<pthread_mutex_t>
+    // Touched under the lock only.
+    private nonisolated(unsafe) var value: Value
 
-    init(_ value: Value) { self.value = Mutex(value) }
-
-    func update(_ body: (inout Value) -> Void) {
-        value.withLock { value in
-            var copy = value
-            body(&copy)
-            value = copy
-        }
+    init(_ value: Value) {
+        self.value = value
+        lock = .allocate(capacity: 1)
+        pthread_mutex_init(lock, nil)
     }
 
-    var now: Value { value.withLock { $0 } }
+    deinit {
+        pthread_mutex_destroy(lock)
+        lock.deallocate()
+    }
+
+    func update(_ body: (inout Value) -> Void) {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        body(&value)
+    }
+
+    var now: Value {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return value
+    }
 }
 
 /// SplitMix64: small, and the same everywhere for one seed.
