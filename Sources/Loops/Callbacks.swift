@@ -24,8 +24,8 @@ func onRead(
         events?.received(
             stream.token, UnsafeMutableRawBufferPointer(start: buffer!.pointee.base, count: count))
     } else if count < 0, stream.noteEnd() {
-        events?.ended(
-            stream.token, error: count == Int(UV_EOF.rawValue) ? 0 : Int32(truncatingIfNeeded: count))
+        let code = Int32(truncatingIfNeeded: count)
+        events?.ended(stream.token, error: code == UV_EOF.rawValue ? 0 : code)
     }
     // 0 says only that there was nothing to read after all.
 }
@@ -81,7 +81,9 @@ func onWakeUp(_ handle: UnsafeMutablePointer<uv_async_t>?) {
 }
 
 /// Closes whatever a loop still has when it closes itself.
-func onWalkToClose(_ handle: UnsafeMutablePointer<uv_handle_t>?, _ context: UnsafeMutableRawPointer?) {
+func onWalkToClose(
+    _ handle: UnsafeMutablePointer<uv_handle_t>?, _ context: UnsafeMutableRawPointer?
+) {
     guard uv_is_closing(handle) == 0 else { return }
     switch handle!.pointee.type {
     case UV_TCP, UV_NAMED_PIPE:

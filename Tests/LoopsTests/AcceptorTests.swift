@@ -1,0 +1,160 @@
+import Glibc
+import Testing
+
+@testable import Loops
+
+@Suite struct AcceptorTests {
+    /// Blocking turns until the timer fires, `milliseconds` from now: how often the loop woke.
+    private static func turns(_ loop: Loop, _ recorder: Recorder, until milliseconds: UInt64) -> Int
+    {
+        let fired = recorder.timersFired
+        loop.updateTime()
+        loop.arm(timerAtMilliseconds: loop.now + milliseconds)
+        var turns = 0
+        while recorder.timersFired == fired, turns < 1000 {
+            loop.turn(block: true)
+            turns += 1
+        }
+        return turns
+    }
+
+    @Test func `at the limit accepting pauses, sleeps, and goes on as streams close`() throws {
+        try withLoop(streamsMax: 2) { loop, recorder in
+            let port = try listen(loop, tag: 5)
+            let clients = try (0..<5).map { _ in try Client.tcp(port) }
+            recorder.turn { !recorder.pauses.isEmpty }
+            #expect(recorder.accepted == 2)
+            #expect(recorder.pauses.map(\.listener) == [5])
+            #expect(recorder.pauses.map(\.error) == [0])
+            #expect(AcceptorTests.turns(loop, recorder, until: 30) <= 2)
+            #expect(recorder.accepted == 2)
+            #expect(loop.pausesAtLimit == 1)
+
+            recorder.close(1)
+            recorder.turn { recorder.accepted == 3 }
+            #expect(recorder.resumptions == [5])
+            loop.streamsMax = 4
+            recorder.turn { recorder.accepted == 5 }
+            #expect(loop.streamCount == 4)
+            #expect(loop.pausesByError == 0)
+            withExtendedLifetime(clients) {}
+        }
+    }
+
+    @Test func `a limit of 64 takes 64 connections and no more`() throws {
+        try withLoop(streamsMax: 64) { loop, recorder in
+            let port = try listen(loop)
+            let clients = try (0..<65).map { _ in try Client.tcp(port) }
+            recorder.turn { !recorder.pauses.isEmpty }
+            #expect(loop.streamCount == 64)
+            withExtendedLifetime(clients) {}
+        }
+    }
+
+    @Test func `one turn accepts at most 64 from one listener`() throws {
+        try withLoop { loop, recorder in
+            let port = try listen(loop)
+            let clients = try (0..<65).map { _ in try Client.tcp(port) }
+            loop.turn(block: true)
+            #expect(recorder.accepted == 64)
+            loop.turn(block: true)
+            #expect(recorder.accepted == 65)
+            withExtendedLifetime(clients) {}
+        }
+    }
+
+    @Test func `without descriptors accepting pauses, sleeps, and recovers by itself`() async {
+        await #expect(processExitsWith: .success) {
+            var limits = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+            limits.rlim_cur = 200
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+            let loop = try Loop()
+            let recorder = Recorder(loop)
+            let port = try listen(loop)
+            let clients = try (0..<8).map { _ in try Client.tcp(port) }
+            var fillers: [Int32] = []
+            while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
+
+            // The first turn pauses; then there are the retries (at 100, 200 and 300 ms), each of
+            // two turns, and the timer.
+            let turns = AcceptorTests.turns(loop, recorder, until: 350)
+            let acceptedMeanwhile = recorder.accepted
+            for filler in fillers { close(filler) }
+            #expect(turns <= 10)
+            #expect(acceptedMeanwhile == 0)
+            #expect(recorder.pauses.first?.error == -EMFILE)
+            #expect(loop.pausesByError >= 1)
+
+            recorder.turn { recorder.accepted == 8 }
+            // Nobody was hung up on meanwhile.
+            for (number, client) in clients.enumerated() {
+                client.send([UInt8(number)])
+            }
+            recorder.turn { recorder.received.count == 8 }
+            loop.close()
+        }
+    }
+
+    @Test func `a closing stream's descriptor serves the next connection`() async {
+        await #expect(processExitsWith: .success) {
+            var limits = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+            limits.rlim_cur = 200
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+            let loop = try Loop()
+            let recorder = Recorder(loop)
+            let port = try listen(loop)
+            let clients = try (0..<4).map { _ in try Client.tcp(port) }
+            var fillers: [Int32] = []
+            while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
+            close(fillers.removeLast())
+
+            recorder.turn { !recorder.pauses.isEmpty }
+            for token in UInt64(1)...3 {
+                #expect(recorder.accepted == Int(token))
+                recorder.close(token)
+                // One to accept; it fails at the connection after.
+                recorder.turn(atMost: 2) { recorder.accepted == Int(token) + 1 }
+            }
+            loop.close()
+            withExtendedLifetime(clients) {}
+        }
+    }
+
+    @Test func `a listener that stops refuses, and its streams go on`() throws {
+        try withLoop { loop, recorder in
+            let port = try listen(loop, tag: 1)
+            let other = try listen(loop, tag: 2)
+            let client = try Client.tcp(port)
+            recorder.turn { recorder.accepted == 1 }
+            loop.stopListening(tag: 1)
+            let late = Client(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+            let code = try loopback(port).withSockaddr { connect(late.descriptor, $0, $1) }
+            #expect(code == -1)
+            #expect(errno == ECONNREFUSED)
+            client.send([1])
+            recorder.turn { recorder.received[1] == [1] }
+            let second = try Client.tcp(other)
+            recorder.turn { recorder.accepted == 2 }
+            #expect(recorder.listeners == [1, 2])
+            withExtendedLifetime(second) {}
+        }
+    }
+
+    @Test func `a handler may stop the listener it hears from`() throws {
+        try withLoop { loop, recorder in
+            let port = try listen(loop)
+            let clients = try (0..<3).map { _ in try Client.tcp(port) }
+            recorder.onAccepted = { _ in loop.stopListening(tag: 0) }
+            recorder.turn { recorder.accepted == 1 }
+            for _ in 0..<4 { loop.turn(block: false) }
+            #expect(recorder.accepted == 1)
+            withExtendedLifetime(clients) {}
+        }
+    }
+
+    private func loopback(_ port: UInt16) throws -> SocketAddress {
+        try #require(try SocketAddress.resolve(host: "127.0.0.1", port: port).first)
+    }
+}

@@ -1,0 +1,170 @@
+// A handler that writes everything down, and clients that are plain blocking sockets.
+
+import Glibc
+import Testing
+
+@testable import Loops
+
+/// Records events. What a test wants done within an event goes into `onReceived` and its like.
+final class Recorder: LoopEvents {
+    let loop: Loop
+    var streams: [UInt64: Stream] = [:]
+    var listeners: [Int] = []
+    var received: [UInt64: [UInt8]] = [:]
+    var ends: [(token: UInt64, error: Int32)] = []
+    var drains: [(token: UInt64, error: Int32)] = []
+    var timersFired = 0
+    var wakeUps = 0
+    var signals: [Int32] = []
+    var pauses: [(listener: Int, error: Int32)] = []
+    var resumptions: [Int] = []
+    var readsAtOnce = true
+    var onAccepted: ((Stream) -> Void)?
+    var onReceived: ((Stream, UnsafeMutableRawBufferPointer) -> Void)?
+    var onTimer: (() -> Void)?
+    private var nextToken: UInt64 = 1
+    private(set) var accepted = 0
+
+    init(_ loop: Loop) {
+        self.loop = loop
+        loop.setEvents(self)
+    }
+
+    func accepted(_ stream: Stream, listener: Int) {
+        accepted += 1
+        stream.token = nextToken
+        nextToken += 1
+        streams[stream.token] = stream
+        listeners.append(listener)
+        if readsAtOnce { stream.startReading() }
+        onAccepted?(stream)
+    }
+
+    func received(_ token: UInt64, _ bytes: UnsafeMutableRawBufferPointer) {
+        received[token, default: []].append(contentsOf: bytes)
+        if let stream = streams[token] { onReceived?(stream, bytes) }
+    }
+
+    func ended(_ token: UInt64, error: Int32) { ends.append((token, error)) }
+    func drained(_ token: UInt64, error: Int32) { drains.append((token, error)) }
+    func wokenUp() { wakeUps += 1 }
+    func signal(_ number: Int32) { signals.append(number) }
+    func acceptPaused(listener: Int, error: Int32) { pauses.append((listener, error)) }
+    func acceptResumed(listener: Int) { resumptions.append(listener) }
+
+    func timerFired() {
+        timersFired += 1
+        onTimer?()
+    }
+
+    func close(_ token: UInt64, reset: Bool = false) {
+        streams.removeValue(forKey: token)?.close(reset: reset)
+    }
+
+    /// Turns until `condition` holds. The loop's timer, far away, keeps a failing test from hanging.
+    func turn(
+        atMost turns: Int = 100, _ location: SourceLocation = #_sourceLocation,
+        until condition: () -> Bool
+    ) {
+        loop.updateTime()
+        loop.arm(timerAtMilliseconds: loop.now + 20_000)
+        defer { loop.arm(timerAtMilliseconds: nil) }
+        for _ in 0..<turns {
+            if condition() { return }
+            loop.turn(block: true)
+        }
+        #expect(condition(), "not within \(turns) turns", sourceLocation: location)
+    }
+}
+
+/// A loop with its recorder for the length of `body`, closed at its end.
+func withLoop(streamsMax: Int = .max, _ body: (Loop, Recorder) throws -> Void) throws {
+    let loop = try Loop(streamsMax: streamsMax)
+    let recorder = Recorder(loop)
+    defer {
+        loop.close()
+        // Not earlier: the loop does not hold its handler.
+        withExtendedLifetime(recorder) {}
+    }
+    try body(loop, recorder)
+}
+
+/// Listens on a port of the kernel's choice.
+func listen(_ loop: Loop, host: String = "127.0.0.1", tag: Int = 0) throws -> UInt16 {
+    let listener = try #require(try Listener.tcp(host: host, port: 0).first)
+    try loop.listen(listener, tag: tag)
+    return listener.port
+}
+
+/// A connected blocking socket, closed with its last reference.
+final class Client: Sendable {
+    let descriptor: Int32
+
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    deinit { Glibc.close(descriptor) }
+
+    static func tcp(_ port: UInt16, host: String = "127.0.0.1") throws -> Client {
+        var address = try #require(try SocketAddress.resolve(host: host, port: port).first)
+        address.port = port
+        return try connect(to: address)
+    }
+
+    static func unix(_ path: String) throws -> Client { try connect(to: SocketAddress(path: path)) }
+
+    static func connect(to address: SocketAddress) throws -> Client {
+        let client = Client(socket(address.family, Int32(SOCK_STREAM.rawValue), 0))
+        try #require(client.descriptor >= 0)
+        // A test that waits for what never comes fails, and does not hang.
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(client.descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+        let code = address.withSockaddr { Glibc.connect(client.descriptor, $0, $1) }
+        try #require(code == 0, "connect: \(describe(code: -errno))")
+        return client
+    }
+
+    func send(_ bytes: [UInt8]) {
+        let count = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        #expect(count == bytes.count)
+    }
+
+    /// Up to `count` bytes; fewer at the peer's end. Nil after an error.
+    func receive(_ count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let size = bytes.withUnsafeMutableBytes {
+                recv(descriptor, $0.baseAddress! + filled, count - filled, 0)
+            }
+            if size < 0 { return nil }
+            if size == 0 { break }
+            filled += size
+        }
+        return Array(bytes.prefix(filled))
+    }
+
+    /// Ends the sending side.
+    func finish() { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Closing becomes a reset.
+    func resetOnClose() {
+        var value = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+    }
+}
+
+/// A fresh directory, removed after `body`.
+func withDirectory(_ body: (String) throws -> Void) throws {
+    var template = Array("/tmp/loops-test-XXXXXX".utf8CString)
+    let path = try #require(mkdtemp(&template).map { String(cString: $0) })
+    defer { rmdir(path) }
+    try body(path)
+}
+
+func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+/// Bytes that tell their place: a shift or a swap changes them.
+func pattern(_ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &+ $0 >> 16) }
+}
