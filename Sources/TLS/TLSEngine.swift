@@ -139,6 +139,7 @@ package final class TLSEngine {
         handshakeBytes += UInt32(before - loop.inputCount)
         if result == 1 {
             state = .open
+            releaseBuffers()
             return nil
         }
         guard SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ, loop.inputCount == 0 else {
@@ -155,7 +156,11 @@ package final class TLSEngine {
     /// Decrypts until the shared BIO is empty and OpenSSL holds no more than part of a record.
     private func read(_ plaintext: ByteBuffer) -> TLSOutcome {
         let room = Int(SSL3_RT_MAX_PLAIN_LENGTH)
-        while loop.inputCount > 0 || SSL_pending(ssl) > 0 {
+        // With room for a whole record, and after data, an empty input means that nothing is left
+        // to ask for. After a post-handshake message a second one may stand in the same record.
+        var isDue = loop.inputCount > 0
+        var hasHandled = false
+        while isDue {
             let writesBefore = loop.writes
             loop.isStarved = false
             var result: Int32 = 0
@@ -179,7 +184,10 @@ package final class TLSEngine {
             if handled || writes > 0, let flood = countPostHandshake(handled, writes) {
                 return flood
             }
+            hasHandled = hasHandled || handled
+            isDue = handled || loop.inputCount > 0
         }
+        if hasHandled { releaseBuffers() }
         return .open(handshakeDone: true)
     }
 
@@ -200,6 +208,13 @@ package final class TLSEngine {
         else { return nil }
         state = .failed
         return .failed(.postHandshakeFlood)
+    }
+
+    /// Gives back OpenSSL's two buffers, which it makes for every handshake message and, other than
+    /// those for data, keeps: 33 KB.
+    private func releaseBuffers() {
+        // Not while a record is read in part: older releases would free it (CVE-2024-4741).
+        if SSL_has_pending(ssl) == 0 { SSL_free_buffers(ssl) }
     }
 
     private func failed() -> TLSOutcome {

@@ -13,6 +13,9 @@ private enum Alert {
     static let protocolVersion: UInt8 = 70
 }
 
+/// A full record's worth, to complete one whose length was forged.
+private let filler = [UInt8](repeating: 7, count: 16_384)
+
 @Suite struct TLSEngineRefusalTests {
     @Test(arguments: [
         "GET / HTTP/1.1\r\n\r\n", "POST /x HTTP/1.1\r\n", "PUT /x HTTP/1.1\r\n",
@@ -123,7 +126,7 @@ private enum Alert {
             var bytes = pair.client.sealed(message)
             bytes[bit / 8] ^= 1 << UInt8(bit % 8)
             // A longer length waits for more: what follows is a whole full record.
-            bytes += pair.client.sealed(pattern(16_384)) + pair.client.sealed(pattern(16_384))
+            bytes += pair.client.sealed(filler) + pair.client.sealed(filler)
             pair.server.receive(bytes)
             guard pair.server.error != nil else {
                 Issue.record("bit \(bit): \(pair.server.outcome)")
@@ -160,7 +163,7 @@ private enum Alert {
             pair.server.receive(pair.client.sealed(pattern(30)).dropLast(missing))
             #expect(pair.server.isOpen)
             #expect(pair.server.plaintext.isEmpty)
-            pair.server.receive(pair.client.sealed(pattern(16_384)))
+            pair.server.receive(pair.client.sealed(filler))
             #expect(pair.server.error != nil, "\(missing) bytes missing")
             #expect(pair.server.plaintext.isEmpty)
         }
