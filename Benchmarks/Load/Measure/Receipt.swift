@@ -78,7 +78,7 @@ struct Receipt: ~Copyable {
 
     /// At the end: a subscriber waits for `next`, and `published` messages there were.
     mutating func noteEnd(published: UInt64, next: UInt64, isConnected: Bool) {
-        let missing = published - next
+        let missing = published > next ? published - next : 0
         if isConnected { tally.unfinished += missing } else { tally.lost += missing }
     }
 
