@@ -8,7 +8,7 @@
 #     SERVERS="floor carillon nchan nodews"     which servers; one that is not there is skipped
 #     ROUNDS=5 SECONDS_EACH=8 WARMUP=2          how long; QUICK=1: three short rounds
 #     OUT=DIR                                   where the reports go
-#     BUILD=DIR                                 where the built programs are (.build/release)
+#     BUILD=DIR                                 where built programs are; without it they are built
 #
 # Ends only processes that it started, by their number. Loopback only.
 set -euo pipefail
@@ -20,7 +20,6 @@ else
     : "${ROUNDS:=5}" "${SECONDS_EACH:=8}" "${WARMUP:=2}"
 fi
 : "${SERVERS:=floor carillon nchan nodews}"
-: "${BUILD:=.build/release}"
 : "${OUT:=$(mktemp -d "${TMPDIR:-/tmp}/carillon-bench.XXXXXX")}"
 measurements=("$@")
 if [[ ${#measurements[@]} -eq 0 ]]; then
@@ -29,6 +28,13 @@ fi
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 
+if [[ ! ${BUILD:-} ]]; then
+    BUILD=.build/release
+    for product in floor carillon-bench carillon; do
+        [[ $product == carillon && " $SERVERS " != *" carillon "* ]] && continue
+        swift build -c release --product "$product" >&2
+    done
+fi
 bench=$BUILD/carillon-bench
 descriptors=$(ulimit -Hn)
 ulimit -n "$descriptors"
@@ -181,15 +187,15 @@ for server in $SERVERS; do
 done
 [[ ${#servers[@]} -gt 0 ]] || exit 2
 
-for measurement in "${measurements[@]}"; do
-    arguments "$measurement" >/dev/null
-    rounds=$ROUNDS
-    # Memory does not vary from round to round, and a second one would find it already grown.
-    [[ $measurement == idle* ]] && rounds=1
-    for ((round = 1; round <= rounds; round++)); do
+for measurement in "${measurements[@]}"; do arguments "$measurement" >/dev/null; done
+
+for ((round = 1; round <= ROUNDS; round++)); do
+    for measurement in "${measurements[@]}"; do
+        # Memory does not vary from round to round.
+        [[ $measurement == idle* && $round -gt 1 ]] && continue
         for server in "${servers[@]}"; do
             can "$measurement" "$server" || continue
-            say "$measurement $round/$rounds: $server"
+            say "round $round/$ROUNDS: $measurement $server"
             if [[ $measurement == idle* ]]; then
                 # A server that has done nothing yet.
                 kill "${pid[$server]}" && wait "${pid[$server]}" 2>/dev/null || true
@@ -201,10 +207,14 @@ for measurement in "${measurements[@]}"; do
     done
 done
 
-shopt -s nullglob
 reports=()
 for measurement in "${measurements[@]}"; do
-    for server in "${servers[@]}"; do reports+=("$OUT/$measurement.$server".*.json); done
+    for server in "${servers[@]}"; do
+        for ((round = 1; round <= ROUNDS; round++)); do
+            report=$OUT/$measurement.$server.$round.json
+            [[ -e $report ]] && reports+=("$report")
+        done
+    done
 done
 [[ ${#reports[@]} -gt 0 ]] || exit 1
 "$bench" table "${reports[@]}" | tee "$OUT/table.md"

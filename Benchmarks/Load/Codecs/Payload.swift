@@ -70,7 +70,8 @@ struct PayloadBook: ~Copyable {
 private func renderHex(_ value: UInt64, _ digits: Int, to page: UnsafeMutableRawPointer) {
     for index in 0..<digits {
         let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * (digits - 1 - index))) & 15
-        page.storeBytes(of: digit < 10 ? 48 + digit : 87 + digit, toByteOffset: index, as: UInt8.self)
+        let letter = digit < 10 ? 48 + digit : 87 + digit
+        page.storeBytes(of: letter, toByteOffset: index, as: UInt8.self)
     }
 }
 

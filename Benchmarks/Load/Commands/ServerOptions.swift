@@ -41,9 +41,11 @@ struct ServerOptions: ParsableArguments {
             channel: channel, tls: tls ? TLSContext() : nil)
     }
 
+    /// Prints and writes the figures; exits with 1 when a message or a connection was lost.
     func finish(_ report: Report) throws {
         report.print()
         if let json { try report.write(to: json) }
+        if !report.isClean { throw ExitCode.failure }
     }
 }
 

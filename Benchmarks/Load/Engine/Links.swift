@@ -62,7 +62,8 @@ struct Links: ~Copyable {
     }
 
     /// Waits for events and handles them, at most `Poller.eventsMax`.
-    mutating func turn(waitingAtMost nanoseconds: UInt64, _ receipt: inout Receipt) throws(Failure) {
+    mutating func turn(waitingAtMost nanoseconds: UInt64, _ receipt: inout Receipt) throws(Failure)
+    {
         let count = poller.wait(nanoseconds: nanoseconds)
         for event in 0..<count {
             guard let token = poller.token(at: event) else { continue }

@@ -24,10 +24,12 @@ struct JoinableThread: ~Copyable {
 
     consuming func join() { pthread_join(id, nil) }
 
-    private static let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
-        { context in
-            // The reference that `init` retained for this thread.
-            Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
-            return nil
-        }
+    private typealias Start =
+        @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
+
+    private static let start: Start = { context in
+        // The reference that `init` retained for this thread.
+        Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
+        return nil
+    }
 }

@@ -89,7 +89,8 @@ struct Worker: ~Copyable {
     private mutating func finish() {
         let published = shared.published.load(ordering: .relaxed)
         for index in 0..<members {
-            receipt.noteEnd(published: published, next: links.next(index))
+            receipt.noteEnd(
+                published: published, next: links.next(index), isConnected: links.isOpen(index))
         }
         let outcome = Board.Outcome(tally: receipt.tally, latency: receipt.latency)
         board.outcome.withLock { $0 = outcome }

@@ -5,22 +5,42 @@ struct Comparison {
         let server: String
         let reports: [Report]
 
-        /// The middle one; nil when no report has the figure.
-        func median(_ name: String) -> Double? {
-            let values = reports.flatMap(\.figures).filter { $0.name == name }.map(\.value).sorted()
-            guard !values.isEmpty else { return nil }
+        /// Nil when no report has the figure.
+        func median(_ name: String) -> Double? { Self.median(values(name)) }
+
+        /// In the order of the rounds.
+        private func values(_ name: String) -> [Double] {
+            reports.flatMap(\.figures).filter { $0.name == name }.map(\.value)
+        }
+
+        private static func median(_ unsorted: [Double]) -> Double? {
+            guard !unsorted.isEmpty else { return nil }
+            let values = unsorted.sorted()
             let middle = values.count / 2
             return values.count % 2 == 1
                 ? values[middle] : (values[middle - 1] + values[middle]) / 2
         }
 
         func spread(_ name: String) -> String {
-            let values = reports.flatMap(\.figures).filter { $0.name == name }.map(\.value)
+            let values = values(name)
             guard let low = values.min(), let high = values.max() else { return "–" }
             return "\(rounded(low))–\(rounded(high))"
         }
 
-        var isClean: Bool { reports.allSatisfy { ($0.tally?.isClean ?? true) && $0.note == nil } }
+        /// The median of the ratios round by round, where both took part in all rounds: what
+        /// disturbs the machine in one minute disturbs both. Else the ratio of the medians.
+        func ratio(to other: Row, _ name: String) -> Double? {
+            let mine = values(name)
+            let others = other.values(name)
+            guard let median = Self.median(mine), let base = Self.median(others) else { return nil }
+            guard mine.count == others.count else { return median / base }
+            return Self.median(zip(mine, others).map { $0 / $1 })
+        }
+
+        var errors: String {
+            guard reports.allSatisfy(\.isClean) else { return "SOME" }
+            return reports.contains { ($0.tally?.unfinished ?? 0) > 0 } ? "none, behind" : "none"
+        }
     }
 
     private let tables: [(title: String, rows: [Row])]
@@ -52,7 +72,6 @@ struct Comparison {
         let names = figures(rows)
         let compared = names.first { Report.compared.contains($0.name) }
         let floor = rows.first { $0.server == "floor ws" } ?? rows[0]
-        let base = compared.flatMap { floor.median($0.name) }
         var head = ["server"]
         for figure in names { head.append("\(figure.name), \(figure.unit)") }
         if let compared {
@@ -64,12 +83,10 @@ struct Comparison {
             var line = [row.server]
             for figure in names { line.append(row.median(figure.name).map(rounded) ?? "–") }
             if let compared {
-                let value = row.median(compared.name)
                 line.append(row.spread(compared.name))
-                line.append(
-                    value.flatMap { value in base.map { rounded(value / $0) } } ?? "–")
+                line.append(row.ratio(to: floor, compared.name).map(rounded) ?? "–")
             }
-            lines.append(cells(line + ["\(row.reports.count)", row.isClean ? "none" : "SOME"]))
+            lines.append(cells(line + ["\(row.reports.count)", row.errors]))
         }
         return "\n### \(title)\n\n" + lines.joined(separator: "\n") + "\n"
     }

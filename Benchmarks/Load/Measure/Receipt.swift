@@ -77,14 +77,19 @@ struct Receipt: ~Copyable {
     mutating func noteClosed() { tally.closed += 1 }
 
     /// At the end: a subscriber waits for `next`, and `published` messages there were.
-    mutating func noteEnd(published: UInt64, next: UInt64) { tally.lost += published &- next }
+    mutating func noteEnd(published: UInt64, next: UInt64, isConnected: Bool) {
+        let missing = published > next ? published - next : 0
+        if isConnected { tally.unfinished += missing } else { tally.lost += missing }
+    }
 
     @inline(never)
     private mutating func takeUnexpected(
         _ payload: UnsafeRawBufferPointer, _ order: inout OrderTracker
     ) {
+        guard payload.count >= 2, payload[0] == 0x63, payload[1] == 0x62 else {
+            return noteDamage()
+        }
         // Of another run: retained by the server, nobody's fault.
-        guard payload.count >= 2, payload[0] == 0x63, payload[1] == 0x62 else { return noteDamage() }
         guard let sequence = book.sequence(of: payload) else { return }
         let expected = book.message(sequence)
         guard payload.count == book.bytes,

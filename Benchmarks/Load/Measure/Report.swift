@@ -22,6 +22,9 @@ struct Report: Codable {
     /// Whatever makes the figures doubtful.
     var note: String?
 
+    /// Nothing lost or wrong, and the load was put on as planned.
+    var isClean: Bool { (tally?.isClean ?? true) && note == nil }
+
     /// The figure by which servers are compared, of each kind of measurement.
     static let compared = ["server CPU", "user memory", "server CPU a handshake"]
 
@@ -33,7 +36,9 @@ struct Report: Codable {
         self.load = load
     }
 
+    /// Adds nothing when the value is no number: there was nothing to divide by.
     mutating func add(_ name: String, _ value: Double, _ unit: String) {
+        guard value.isFinite else { return }
         figures.append(Figure(name: name, unit: unit, value: value))
     }
 
@@ -81,6 +86,7 @@ struct Report: Codable {
             Swift.print(
                 "  lost \(tally.lost), duplicated \(tally.duplicated), reordered \(tally.reordered)",
                 "damaged \(tally.damaged), closed \(tally.closed)", separator: ", ")
+            if tally.unfinished > 0 { Swift.print("  unfinished \(tally.unfinished)") }
         }
         if let note { Swift.print("  note: \(note)") }
     }
