@@ -7,7 +7,7 @@
 
 SOURCES = Package.swift Sources Tests Examples Benchmarks
 
-# More for the program: make run ARGS="--loops 4"
+# More for the program: make run ARGS="--loops 4", make bench ARGS="fanout idle"
 ARGS ?=
 
 help:
@@ -31,11 +31,12 @@ test:
 conformance:
 	@scripts/need test
 	swift build -c release --product carillon
-	@scripts/python Tests/Conformance/autobahn.py -- --message-bytes-max 67108864
+	@scripts/python Tests/Conformance/autobahn.py -- --message-bytes-max 67108864 --backlog-bytes-max 268435456 --history 1
 
 bench:
 	@scripts/need bench
-	@Benchmarks/compare.sh
+	swift build -c release
+	@Benchmarks/compare.sh $(ARGS)
 
 format:
 	swift format --in-place --parallel --recursive $(SOURCES)
