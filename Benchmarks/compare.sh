@@ -45,13 +45,18 @@ work=$(mktemp -d)
 # nginx, started by root, opens its logs as another user.
 chmod 755 "$work"
 
+end() {
+    kill "${pid[$1]}" 2>/dev/null || true
+    wait "${pid[$1]}" 2>/dev/null || true
+    unset "pid[$1]"
+}
+
 stop() {
     local server
-    for server in "${!pid[@]}"; do kill "${pid[$server]}" 2>/dev/null || true; done
-    for server in "${!pid[@]}"; do wait "${pid[$server]}" 2>/dev/null || true; done
-    pid=()
+    for server in "${!pid[@]}"; do end "$server"; done
 }
-trap 'stop; rm -rf "$work"' EXIT
+# The servers' own words stay with the reports.
+trap 'stop; cp "$work"/*.log "$OUT"/ 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 say() { printf '%s\n' "$*" >&2; }
@@ -94,13 +99,13 @@ start() {
     case $server in
     floor)
         [[ -x $BUILD/floor ]] || return 1
-        "$BUILD/floor" --port "$plain" --threads 2 >"$work/floor.log" 2>&1 &
+        "$BUILD/floor" --port "$plain" --threads 2 >>"$work/floor.log" 2>&1 &
         ;;
     carillon)
         "$BUILD/carillon" serve --help >/dev/null 2>&1 || return 1
         "$BUILD/carillon" serve --dev --loops 2 --listen "127.0.0.1:$plain" \
             --tls-listen "127.0.0.1:$secure" --tls-cert "$work/cert.pem" \
-            --tls-key "$work/key.pem" >"$work/carillon.log" 2>&1 &
+            --tls-key "$work/key.pem" >>"$work/carillon.log" 2>&1 &
         ;;
     nchan)
         local nginx modules
@@ -111,7 +116,7 @@ start() {
             -e "s|@TLS_PORT@|$secure|" -e "s|@CERT@|$work/cert.pem|" \
             -e "s|@KEY@|$work/key.pem|" -e "s|@DESCRIPTORS@|$descriptors|" \
             Benchmarks/Peers/nchan.conf.in >"$work/nchan.conf"
-        "$nginx" -e "$work/error.log" -c "$work/nchan.conf" >"$work/nchan.log" 2>&1 &
+        "$nginx" -e "$work/error.log" -c "$work/nchan.conf" >>"$work/nchan.log" 2>&1 &
         ;;
     nodews)
         local node
@@ -119,7 +124,7 @@ start() {
         [[ -d /usr/share/nodejs/ws ]] || return 1
         NODE_PATH=/usr/share/nodejs "$node" Benchmarks/Peers/ws-relay.js --port "$plain" \
             --tls-port "$secure" --cert "$work/cert.pem" --key "$work/key.pem" \
-            >"$work/nodews.log" 2>&1 &
+            >>"$work/nodews.log" 2>&1 &
         ;;
     *)
         say "no such server: $server"
@@ -196,13 +201,14 @@ for ((round = 1; round <= ROUNDS; round++)); do
         for server in "${servers[@]}"; do
             can "$measurement" "$server" || continue
             say "round $round/$ROUNDS: $measurement $server"
-            if [[ $measurement == idle* ]]; then
-                # A server that has done nothing yet.
-                kill "${pid[$server]}" && wait "${pid[$server]}" 2>/dev/null || true
-                unset "pid[$server]"
-                start "$server" || exit 1
-            fi
+            # For idle memory, a server that has done nothing yet.
+            [[ $measurement != idle* ]] || end "$server"
+            [[ ${pid[$server]:-} ]] || start "$server" || exit 1
             measure "$measurement" "$server" "$round"
+            if ! kill -0 "${pid[$server]}" 2>/dev/null; then
+                say "  $server ended by itself; it is started again"
+                end "$server"
+            fi
         done
     done
 done
