@@ -23,6 +23,8 @@ package struct Shard: ~Copyable {
     var jitter: Jitter
 
     var connections: [Connection] = []
+    /// Whether a connection has a ``Lag``: one byte each, since every delivery looks at it.
+    var lagging: [Bool] = []
     var freeSlots: [Int] = []
     /// Slots freed in this turn. They are not given out again before its output has been carried out.
     var freedThisTurn: [Int] = []
@@ -172,9 +174,27 @@ package struct Shard: ~Copyable {
         }
         guard connections.count < min(limits.connectionsPerLoopMax, Peer.slotsMax) else { return nil }
         connections.append(Connection(generation: 1))
+        lagging.append(false)
         wheel.grow(to: connections.count)
         output.grow(to: connections.count)
         return connections.count - 1
+    }
+
+    // MARK: - Lag
+
+    /// The connection's lag; from now on it has one, and live messages wait in it.
+    mutating func beginLag(_ slot: Int) -> Lag {
+        if let lag = connections[slot].lag { return lag }
+        let lag = Lag()
+        connections[slot].lag = lag
+        lagging[slot] = true
+        return lag
+    }
+
+    /// What waited is out, or of no more use.
+    mutating func endLag(_ slot: Int) {
+        connections[slot].lag = nil
+        lagging[slot] = false
     }
 
     // MARK: - Output of one connection

@@ -161,7 +161,7 @@ extension Stream {
     }
 
     /// The socket; -1 after close.
-    var descriptor: Int32 {
+    package var descriptor: Int32 {
         var descriptor: uv_os_fd_t = -1
         guard uv_fileno(anyHandle, &descriptor) == 0 else { return -1 }
         return descriptor

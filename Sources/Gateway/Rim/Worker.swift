@@ -22,7 +22,7 @@ final class Worker: LoopEvents {
     let shared: Shared
     let control: Control
     private var shard: Shard
-    private var endpoints: [Endpoint?] = []
+    private var endpoints: [Endpoint] = []
     private let kinds: [ListenerKind]
     private let vectors = WriteVectors()
     private let tlsLoop = TLSLoop()
@@ -30,6 +30,8 @@ final class Worker: LoopEvents {
     private let gather = ByteBuffer(minimumCapacity: 16 << 10)
     /// Unix time minus the loop's time, milliseconds; taken anew each turn.
     private var unixOffset: UInt64 = 0
+    /// Written in this turn.
+    private var bytesOut = 0
 
     /// TLS plaintext held for one connection's read, kept between reads.
     private static let plaintextBytesKept = 64 << 10
@@ -80,7 +82,7 @@ final class Worker: LoopEvents {
             loop.arm(timerAtMilliseconds: min(shard.nextDeadline, deadline ?? .max))
             turnLoop()
         }
-        for endpoint in endpoints { endpoint?.stream.close() }
+        for endpoint in endpoints { endpoint.connection?.stream.close() }
         shard.end()
         loop.close()
     }
@@ -128,11 +130,13 @@ final class Worker: LoopEvents {
         }
         stream.token = peer.raw
         let slot = peer.slot
-        while endpoints.count <= slot { endpoints.append(nil) }
+        while endpoints.count <= slot { endpoints.append(Endpoint()) }
         let engine = kind.tls.flatMap { context in
             try? TLSEngine(context: context, loop: tlsLoop, role: .server)
         }
-        endpoints[slot] = Endpoint(stream: stream, peer: peer, tls: engine)
+        endpoints[slot] = Endpoint(
+            directDescriptor: kind.tls == nil ? stream.descriptor : -1,
+            connection: RimConnection(stream: stream, peer: peer, tls: engine))
         if kind.tls != nil, engine == nil {
             shard.ended(peer, failed: true)
         } else {
@@ -143,9 +147,9 @@ final class Worker: LoopEvents {
     func received(_ token: UInt64, _ bytes: UnsafeMutableRawBufferPointer) {
         shard.setTime(instant)
         let peer = Peer(raw: token)
-        guard let endpoint = endpoints[peer.slot] else { return }
-        if let tls = endpoint.tls {
-            decrypt(endpoint, tls, bytes)
+        guard let connection = endpoints[peer.slot].connection else { return }
+        if let tls = connection.tls {
+            decrypt(connection, tls, bytes)
         } else {
             let span = UnsafeBufferPointer(
                 start: bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), count: bytes.count
@@ -155,16 +159,16 @@ final class Worker: LoopEvents {
     }
 
     private func decrypt(
-        _ endpoint: Endpoint, _ tls: TLSEngine, _ bytes: UnsafeMutableRawBufferPointer
+        _ connection: RimConnection, _ tls: TLSEngine, _ bytes: UnsafeMutableRawBufferPointer
     ) {
         plaintext.removeAll(keeping: Worker.plaintextBytesKept)
         let outcome = tls.receive(UnsafeRawBufferPointer(bytes), plaintext: plaintext)
-        sendCiphertext(endpoint)
-        if !plaintext.isEmpty { plaintext.withSpan { shard.received(endpoint.peer, $0) } }
+        sendCiphertext(connection)
+        if !plaintext.isEmpty { plaintext.withSpan { shard.received(connection.peer, $0) } }
         switch outcome {
         case .open: break
-        case .closed: shard.ended(endpoint.peer, failed: false)
-        case .failed: shard.ended(endpoint.peer, failed: true)
+        case .closed: shard.ended(connection.peer, failed: false)
+        case .failed: shard.ended(connection.peer, failed: true)
         }
     }
 
@@ -176,15 +180,18 @@ final class Worker: LoopEvents {
     func drained(_ token: UInt64, error: Int32) {
         shard.setTime(instant)
         let peer = Peer(raw: token)
-        guard let endpoint = endpoints[peer.slot] else { return }
-        endpoint.isBlocked = false
+        guard let connection = endpoints[peer.slot].connection else { return }
+        connection.isBlocked = false
         if error != 0 {
             shard.ended(peer, failed: true)
-        } else if let pending = endpoint.pending {
-            endpoint.pending = nil
-            queue(endpoint, pending)
+        } else if let pending = connection.pending {
+            connection.pending = nil
+            queue(connection, pending)
         } else {
-            if endpoint.wantsShutdown { endpoint.stream.shutdown() }
+            if connection.tls == nil {
+                endpoints[peer.slot].directDescriptor = connection.stream.descriptor
+            }
+            if connection.wantsShutdown { connection.stream.shutdown() }
             shard.writable(peer)
         }
     }
@@ -197,26 +204,55 @@ final class Worker: LoopEvents {
 
     /// Carries out a turn: one write per connection, then the orders.
     private func flush(_ turn: inout TurnOutput) {
+        vectors.prepare(turn)
         for entry in turn.dirty {
-            guard let endpoint = endpoints[Int(entry.slot)] else { continue }
-            if endpoint.tls != nil {
-                encrypt(endpoint, turn, entry.firstRun)
-            } else {
-                write(endpoint, turn, entry.firstRun)
+            let slot = Int(entry.slot)
+            let descriptor = endpoints[slot].directDescriptor
+            let run = turn.runs[Int(entry.firstRun)]
+            if descriptor >= 0, run.next < 0 {
+                // The common case: one stretch of one log, and nothing in its way.
+                let bytes = vectors.bytes(of: run)
+                let written = writeNow(descriptor, bytes)
+                bytesOut += max(written, 0)
+                if written == bytes.count { continue }
+                settle(slot, bytes, written)
+            } else if let connection = endpoints[slot].connection {
+                if connection.tls != nil {
+                    encrypt(connection, turn, entry.firstRun)
+                } else {
+                    write(connection, turn, entry.firstRun)
+                }
             }
         }
         for command in turn.commands { carryOut(command) }
-    }
-
-    private func write(_ endpoint: Endpoint, _ turn: borrowing TurnOutput, _ firstRun: Int32) {
-        var next = firstRun
-        while next >= 0 {
-            let total = vectors.fill(from: &next, turn)
-            send(endpoint, total)
+        if bytesOut > 0 {
+            shared.counters.add(index, .bytesOut, bytesOut)
+            bytesOut = 0
         }
     }
 
-    private func encrypt(_ endpoint: Endpoint, _ turn: borrowing TurnOutput, _ firstRun: Int32) {
+    /// A direct write took part of the bytes, or failed.
+    private func settle(_ slot: Int, _ bytes: UnsafeRawBufferPointer, _ written: Int) {
+        guard let connection = endpoints[slot].connection else { return }
+        if written < 0 {
+            shard.ended(connection.peer, failed: true)
+        } else {
+            let rest = ByteBuffer(minimumCapacity: bytes.count - written)
+            rest.append(copying: bytes[written...].assumingMemoryBound(to: UInt8.self))
+            queue(connection, rest)
+            shard.blocked(connection.peer)
+        }
+    }
+
+    private func write(_ connection: RimConnection, _ turn: borrowing TurnOutput, _ firstRun: Int32) {
+        var next = firstRun
+        while next >= 0 {
+            let total = vectors.fill(from: &next, turn)
+            send(connection, total)
+        }
+    }
+
+    private func encrypt(_ connection: RimConnection, _ turn: borrowing TurnOutput, _ firstRun: Int32) {
         // Several short runs make one record instead of one each.
         gather.removeAll(keeping: 1 << 20)
         var next = firstRun
@@ -225,70 +261,71 @@ final class Worker: LoopEvents {
             turn.logs[Int(run.log)]!.withSpan(Int(run.start)..<Int(run.end)) { gather.append($0) }
             next = run.next
         }
-        guard let tls = endpoint.tls, tls.isHandshakeDone else { return }
+        guard let tls = connection.tls, tls.isHandshakeDone else { return }
         do {
             try gather.withUnsafeBytes { try tls.send(UnsafeRawBufferPointer($0)) }
         } catch {
-            shard.ended(endpoint.peer, failed: true)
+            shard.ended(connection.peer, failed: true)
         }
-        sendCiphertext(endpoint)
+        sendCiphertext(connection)
     }
 
-    private func sendCiphertext(_ endpoint: Endpoint) {
+    private func sendCiphertext(_ connection: RimConnection) {
         guard !tlsLoop.outgoing.isEmpty else { return }
         let total = vectors.fill(with: tlsLoop.outgoing)
-        send(endpoint, total)
+        send(connection, total)
         tlsLoop.outgoing.removeAll(keeping: 1 << 20)
     }
 
     /// Writes what the vectors hold; what the kernel does not take is copied and queued.
-    private func send(_ endpoint: Endpoint, _ total: Int) {
-        if endpoint.isBlocked {
-            let pending = endpoint.pending ?? ByteBuffer()
+    private func send(_ connection: RimConnection, _ total: Int) {
+        if connection.isBlocked {
+            let pending = connection.pending ?? ByteBuffer()
             vectors.copy(from: 0, to: pending)
-            endpoint.pending = pending
+            connection.pending = pending
             return
         }
-        let written = endpoint.stream.tryWrite(vectors.filled)
+        let written = connection.stream.tryWrite(vectors.filled)
         if written == total {
-            shared.counters.add(index, .bytesOut, total)
+            bytesOut += total
         } else if written < 0 {
-            shard.ended(endpoint.peer, failed: true)
+            shard.ended(connection.peer, failed: true)
         } else {
-            shared.counters.add(index, .bytesOut, written)
+            bytesOut += written
             let rest = ByteBuffer(minimumCapacity: total - written)
             vectors.copy(from: written, to: rest)
-            queue(endpoint, rest)
-            shard.blocked(endpoint.peer)
+            queue(connection, rest)
+            shard.blocked(connection.peer)
         }
     }
 
-    private func queue(_ endpoint: Endpoint, _ bytes: ByteBuffer) {
-        endpoint.isBlocked = true
+    private func queue(_ connection: RimConnection, _ bytes: ByteBuffer) {
+        connection.isBlocked = true
+        endpoints[connection.peer.slot].directDescriptor = -1
         bytes.withUnsafeBytes {
-            _ = endpoint.stream.queue(owner: bytes, UnsafeRawBufferPointer($0))
+            _ = connection.stream.queue(owner: bytes, UnsafeRawBufferPointer($0))
         }
     }
 
     private func carryOut(_ command: Command) {
         switch command {
         case .shutdown(let peer):
-            guard let endpoint = endpoints[peer.slot] else { return }
-            if let tls = endpoint.tls, tls.isHandshakeDone {
+            guard let connection = endpoints[peer.slot].connection else { return }
+            if let tls = connection.tls, tls.isHandshakeDone {
                 tls.startClose()
-                sendCiphertext(endpoint)
+                sendCiphertext(connection)
             }
-            if endpoint.pending != nil {
-                endpoint.wantsShutdown = true
+            if connection.pending != nil {
+                connection.wantsShutdown = true
             } else {
-                endpoint.stream.shutdown()
+                connection.stream.shutdown()
             }
         case .close(let peer):
-            guard let endpoint = endpoints[peer.slot] else { return }
-            endpoint.stream.close()
-            endpoints[peer.slot] = nil
-        case .pauseReading(let peer): endpoints[peer.slot]?.stream.stopReading()
-        case .resumeReading(let peer): endpoints[peer.slot]?.stream.startReading()
+            guard let connection = endpoints[peer.slot].connection else { return }
+            connection.stream.close()
+            endpoints[peer.slot] = Endpoint()
+        case .pauseReading(let peer): endpoints[peer.slot].connection?.stream.stopReading()
+        case .resumeReading(let peer): endpoints[peer.slot].connection?.stream.startReading()
         }
     }
 }

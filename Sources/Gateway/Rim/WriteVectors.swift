@@ -12,10 +12,33 @@ final class WriteVectors {
 
     private let storage: UnsafeMutablePointer<IOVector>
     private(set) var count = 0
+    /// Where each log's bytes are, by encoding.
+    private let bases: UnsafeMutablePointer<UnsafeRawPointer?>
 
-    init() { storage = .allocate(capacity: WriteVectors.countMax) }
+    init() {
+        storage = .allocate(capacity: WriteVectors.countMax)
+        bases = .allocate(capacity: TurnOutput.logCount)
+        bases.initialize(repeating: nil, count: TurnOutput.logCount)
+    }
 
-    deinit { storage.deallocate() }
+    deinit {
+        storage.deallocate()
+        bases.deallocate()
+    }
+
+    /// Looks up where the turn's logs are. They stay in place: nothing is appended before the turn is cleared.
+    func prepare(_ turn: borrowing TurnOutput) {
+        for index in 0..<TurnOutput.logCount {
+            bases[index] = turn.logs[index].map { UnsafeRawPointer($0.base) }
+        }
+    }
+
+    /// The bytes of a run.
+    @inline(__always)
+    func bytes(of run: Run) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: bases[Int(run.log)]! + Int(run.start), count: Int(run.end - run.start))
+    }
 
     var filled: UnsafeBufferPointer<IOVector> { UnsafeBufferPointer(start: storage, count: count) }
 
@@ -28,12 +51,10 @@ final class WriteVectors {
         count = 0
         while next >= 0, count < WriteVectors.countMax {
             let run = turn.runs[Int(next)]
-            let bytes = Int(run.end - run.start)
-            // The log stays in place: nothing is appended to it before the turn is cleared.
-            let start = UnsafeRawPointer(turn.logs[Int(run.log)]!.base + Int(run.start))
-            (storage + count).initialize(to: IOVector(start: start, count: bytes))
+            let bytes = bytes(of: run)
+            (storage + count).initialize(to: IOVector(bytes))
             count += 1
-            total += bytes
+            total += bytes.count
             next = run.next
         }
         return total

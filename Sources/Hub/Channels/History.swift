@@ -60,6 +60,6 @@ struct History {
             let middle = (low + high) / 2
             if entries[middle].sequence <= sequence { low = middle + 1 } else { high = middle }
         }
-        return Array(entries[low..<min(entries.count, low + limit)])
+        return Array(entries[low...].prefix(limit))
     }
 }

@@ -145,8 +145,7 @@ extension Shard {
     private mutating func recallPast(
         _ slot: Int, _ subscription: Int, _ name: ChannelName, _ start: Start
     ) {
-        let lag = connections[slot].lag ?? Lag()
-        connections[slot].lag = lag
+        let lag = beginLag(slot)
         lag.recalls += 1
         connections[slot].subscriptions[subscription].awaitsRecall = true
         ask(

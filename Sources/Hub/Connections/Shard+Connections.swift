@@ -50,8 +50,7 @@ extension Shard {
     /// The rim could not write all that this turn owed; it keeps the rest itself.
     package mutating func blocked(_ peer: Peer) {
         guard let slot = slot(of: peer) else { return }
-        let lag = connections[slot].lag ?? Lag()
-        connections[slot].lag = lag
+        let lag = beginLag(slot)
         guard !lag.isBlocked else { return }
         lag.isBlocked = true
         lag.blockedSince = now.monotonicMilliseconds
@@ -97,7 +96,7 @@ extension Shard {
     /// Ends our half after what is owed, and awaits the peer's.
     mutating func linger(_ slot: Int) {
         unsubscribeAll(slot)
-        connections[slot].lag = nil
+        endLag(slot)
         connections[slot].activity = .lingering
         if connections[slot].readingPaused { resumeReading(slot) }
         output.order(.shutdown(peer(slot)))
@@ -111,7 +110,7 @@ extension Shard {
         unsubscribeAll(slot)
         wheel.cancel(slot)
         connections[slot].activity = .none
-        connections[slot].lag = nil
+        endLag(slot)
         connections[slot].rights = []
         connections[slot].withoutEcho = false
         connections[slot].readingPaused = false

@@ -107,10 +107,10 @@ extension Shard {
         let members = channels[channel].groups[group].members
         for member in members where member.slot != excluded {
             let slot = Int(member.slot)
-            if connections[slot].lag == nil {
-                output.owe(slot, encoding, start, end)
-            } else {
+            if lagging[slot] {
                 holdBatch(slot, encoding)
+            } else {
+                output.owe(slot, encoding, start, end)
             }
         }
         tally(.delivered, members.count * batch.messages.count)
@@ -145,7 +145,7 @@ extension Shard {
             }
         }
         if log.count > start { output.owe(slot, .direct, start, log.count) }
-        if lag.isEmpty { connections[slot].lag = nil } else { continuing.append(slot) }
+        if lag.isEmpty { endLag(slot) } else { continuing.append(slot) }
     }
 
     /// A long-poll's answer is one response, so it is framed whole; history and backlog limits bound it.

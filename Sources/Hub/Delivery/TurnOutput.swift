@@ -42,6 +42,7 @@ package struct TurnOutput {
     /// Index of each slot's last run, −1 without one; the first stands in `dirty`.
     private var lastRun: [Int32] = []
 
+    package static let logCount = Encoding.count
     private static let logBytesKept = 1 << 20
 
     package init() {

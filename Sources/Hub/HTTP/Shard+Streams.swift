@@ -194,7 +194,7 @@ extension Shard {
 
     private mutating func finishPoll(_ slot: Int, _ exchange: HTTPExchange) {
         unsubscribeAll(slot)
-        connections[slot].lag = nil
+        endLag(slot)
         connections[slot].activity = .http(exchange)
         if !exchange.carry.isEmpty { continuing.append(slot) }
     }

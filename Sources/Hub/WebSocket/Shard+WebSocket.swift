@@ -234,7 +234,7 @@ extension Shard {
         session.closeSent = true
         unsubscribeAll(slot)
         if let lag = connections[slot].lag {
-            if lag.isBlocked { lag.removeAll() } else { connections[slot].lag = nil }
+            if lag.isBlocked { lag.removeAll() } else { endLag(slot) }
         }
         write(slot) { WebSocketEncoder.appendClose(code: code, reason: reason, to: $0) }
         arm(slot, after: Shard.closeMillisecondsMax)
