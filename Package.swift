@@ -62,7 +62,8 @@ let package = Package(
             ],
             swiftSettings: common),
         .executableTarget(
-            name: "Chat", dependencies: ["Gateway"], path: "Examples/Chat", swiftSettings: common),
+            name: "Chat", dependencies: ["Gateway"], path: "Examples/Chat",
+            resources: [.embedInCode("page.html")], swiftSettings: common),
 
         .executableTarget(
             name: "carillon-bench",

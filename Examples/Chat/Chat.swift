@@ -1,6 +1,7 @@
 // The tutorial's chat: every message goes to everybody but its sender.
 
 import Gateway
+import Glibc
 
 struct Chat: MessageComponent {
     mutating func onOpen(_ peer: Peer, _ request: RequestView, _ out: inout Outbox) {
@@ -21,14 +22,15 @@ struct ChatServer {
     static func main() throws {
         var configuration = ServerConfiguration()
         configuration.listen = [CommandLine.arguments.dropFirst().first ?? "127.0.0.1:8081"]
-        // The chat's page may come from anywhere; `/channels/chat` shows the same messages over SSE.
-        configuration.allowedOrigins = ["*"]
+        configuration.page = String(decoding: PackageResources.page_html, as: UTF8.self)
+        // So that `/channels/chat` shows the same messages over SSE, long-poll and streaming.
         configuration.anonymousRead = true
 
         let server = Server(configuration)
         server.attach("/chat") { Chat() }
         try server.start()
-        for address in server.addresses { print("Chat on \(address)/chat") }
+        for address in server.addresses { print("Chat on \(address)/") }
+        fflush(nil)
         server.waitForSignal()
     }
 }

@@ -136,9 +136,10 @@ public final class Server {
         settings.access.apiKeys = asked.apiKeys.map { Array($0.utf8) }
         settings.access.anyOrigin = asked.allowedOrigins.contains("*")
         settings.access.allowedOrigins = asked.allowedOrigins
-        if asked.developmentPage {
-            settings.page = Page(
-                contentType: "text/html; charset=utf-8", body: PackageResources.page_html)
+        if let html = asked.developmentPage
+            ? PackageResources.page_html : asked.page.map({ Array($0.utf8) })
+        {
+            settings.page = Page(contentType: "text/html; charset=utf-8", body: html)
         }
         return settings
     }

@@ -41,7 +41,9 @@ public struct ServerConfiguration: Sendable {
     /// How long connections have to take what is owed to them once the server stops, seconds.
     public var drainSeconds = 5
 
-    /// Serves a page at `/` to try the gateway in.
+    /// An HTML page answered at `/`.
+    public var page: String?
+    /// Answers the gateway's own page for trying things out at `/`, in place of ``page``.
     public var developmentPage = false
 
     public init() {}

@@ -96,11 +96,16 @@ extension Shard {
     /// Ends our half after what is owed, and awaits the peer's.
     mutating func linger(_ slot: Int) {
         unsubscribeAll(slot)
-        endLag(slot)
         connections[slot].activity = .lingering
-        if connections[slot].readingPaused { resumeReading(slot) }
+        resumeReading(slot)
         output.order(.shutdown(peer(slot)))
-        arm(slot, after: limits.lingerMillisecondsMax)
+        if let lag = connections[slot].lag, lag.isBlocked {
+            lag.removeAll()
+            arm(slot, after: limits.backlogMillisecondsMax)
+        } else {
+            endLag(slot)
+            arm(slot, after: limits.lingerMillisecondsMax)
+        }
     }
 
     /// Closes at once and gives the slot back at the end of the turn.

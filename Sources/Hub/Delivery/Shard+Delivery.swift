@@ -19,7 +19,7 @@ struct DeliveryBatch {
 extension Shard {
     /// Delivers what the ring holds, a bounded amount of it.
     mutating func drainRing() {
-        var reader = self.reader.take()!
+        guard var reader = self.reader.take() else { return }
         var framed = 0
         let framedMax = limits.drainBytesPerTurnMax
         _ = reader.drain(limit: limits.drainMessagesPerTurnMax) { sequence, message in
@@ -29,6 +29,11 @@ extension Shard {
         position = reader.position
         self.reader = consume reader
         flushBatch()
+        // Not earlier: what a component asks for when its peer goes may need the reader.
+        guard !batch.overfull.isEmpty else { return }
+        let overfull = batch.overfull
+        batch.overfull.removeAll(keepingCapacity: true)
+        for slot in overfull { closeSlow(slot) }
     }
 
     /// Drains until everything up to `sequence` is delivered, which must have been published already.
@@ -91,10 +96,6 @@ extension Shard {
         batch.channel = -1
         for group in channels[channel].groups.indices { flushBatch(channel, group) }
         batch.messages.removeAll(keepingCapacity: true)
-        guard !batch.overfull.isEmpty else { return }
-        let overfull = batch.overfull
-        batch.overfull.removeAll(keepingCapacity: true)
-        for slot in overfull { closeSlow(slot) }
     }
 
     private mutating func flushBatch(_ channel: Int, _ group: Int) {
@@ -119,7 +120,11 @@ extension Shard {
     private mutating func holdBatch(_ slot: Int, _ encoding: Encoding) {
         guard let lag = connections[slot].lag else { return }
         for logged in batch.messages { lag.append(logged, encoding) }
-        if lag.bytes > limits.backlogBytesMax { batch.overfull.append(slot) }
+        if lag.bytes > limits.backlogBytesMax {
+            // Nothing more is kept for it; it is closed when the drain is over.
+            lag.removeAll()
+            batch.overfull.append(slot)
+        }
     }
 
     // MARK: - Catching up

@@ -79,6 +79,13 @@ extension Shard {
                 slot, head, .badRequest, "Sec-WebSocket-Key is not the base64 of 16 bytes")
             return nil
         }
+        // A field that breaks the grammar fails the handshake; an offer that asks too much is only declined
+        // (RFC 6455 §9.1).
+        guard WebSocketExtensionOffer.parse(head.values("Sec-WebSocket-Extensions")) != nil else {
+            respondProblem(
+                slot, head, .badRequest, "Sec-WebSocket-Extensions does not parse")
+            return nil
+        }
         return base64(sha1(input.span).span)
     }
 
@@ -132,8 +139,9 @@ extension Shard {
             }
         } catch {
             tally(.errors)
-            tellError(slot, session, .protocolViolation(error.detail))
             closeWebSocket(slot, session, code: error.closeCode, error.detail)
+            tellError(slot, session, .protocolViolation(error.detail))
+            tellClosed(peer(slot), session, .server)
             linger(slot)
         }
     }
