@@ -68,7 +68,8 @@ import Wire
 
     @Test func `values beyond ASCII are kept if UTF-8 and repaired if not`() throws {
         #expect(try requestHead(fields: "X: grüß").first("x") == "grüß")
-        let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nX: a".utf8) + [0xFF]
+        let bytes =
+            Array("GET / HTTP/1.1\r\nHost: a\r\nX: a".utf8) + [0xFF]
             + Array("b\r\n\r\n".utf8)
         let head = try RequestHead(bytes.span, limits: HTTP1Limits())
         #expect(head.first("x") == "a\u{FFFD}b")
@@ -188,10 +189,12 @@ import Wire
             """
         let whole = exchange(text)
         #expect(whole.error == nil)
-        #expect(whole.requests.map { String(decoding: $0.path, as: UTF8.self) }
-            == ["/a", "/b", "/c"])
-        #expect(whole.requests.map { String(decoding: $0.body, as: UTF8.self) }
-            == ["hello", "", "abc0123456789"])
+        #expect(
+            whole.requests.map { String(decoding: $0.path, as: UTF8.self) }
+                == ["/a", "/b", "/c"])
+        #expect(
+            whole.requests.map { String(decoding: $0.body, as: UTF8.self) }
+                == ["hello", "", "abc0123456789"])
         #expect(whole.rest == Array("GET /d HTTP/1.1\r\nHo".utf8))
         let count = text.utf8.count
         for first in 0...count {
