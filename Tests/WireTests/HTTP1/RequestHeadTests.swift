@@ -80,6 +80,7 @@ import Wire
         ("\tupgrade\t", true), ("keep-alive,upgrade", true), ("upgrades", false),
         ("up grade", false), ("upgrade;a", false), ("\"upgrade\"", false), ("", false),
         ("\"a, upgrade\"", false), ("\"a\\\", upgrade\"", false), ("\"a\", upgrade", true),
+        ("\"a, upgrade, b\"", false), ("\"a\\\", upgrade, b\"", false), ("\"a, upgrade, b", false),
     ])
     func `a list contains whole elements`(_ value: String, _ isThere: Bool) throws {
         let head = try requestHead(fields: "Connection: \(value)")
@@ -99,6 +100,8 @@ import Wire
         ("text/event-stream;charset=utf-8", true), ("text/event-streams", false),
         ("text/event-stream;a=\";q=0\"", true), ("text/event-stream;Q=0.", false),
         ("application/json;a=\", text/event-stream\"", false),
+        ("application/json;a=\", text/event-stream, \"", false),
+        ("text/event-stream;a=\";q=0;\"", true),
     ])
     func `Accept names a media type with some weight`(_ value: String, _ isNamed: Bool) throws {
         #expect(try requestHead(fields: "Accept: \(value)").accepts("text/event-stream") == isNamed)
