@@ -33,9 +33,9 @@ package struct Problem: Sendable, Equatable {
         buffer.append(status.reason)
         buffer.append(#"","status":"#)
         buffer.append(decimal: UInt64(status.rawValue))
-        buffer.append(#","detail":""#)
-        appendEscaped(detail, to: buffer)
-        buffer.append(0x22)
+        buffer.append(#","detail":"#)
+        let text = Array(detail.utf8)
+        appendJSONString(text.span, to: buffer)
         if let limit {
             buffer.append(#","limit":"#)
             buffer.append(decimal: limit)
@@ -68,21 +68,5 @@ extension ResponseWriter {
             ] + fields,
             body: .length(UInt64(body.count)), persistence: persistence, to: buffer)
         if !bodiless { body.withSpan { buffer.append($0) } }
-    }
-}
-
-/// RFC 8259 §7: the quote, the backslash, and everything below space.
-private func appendEscaped(_ text: String, to buffer: ByteBuffer) {
-    for byte in text.utf8 {
-        switch byte {
-        case 0x22, 0x5C:
-            buffer.append(0x5C)
-            buffer.append(byte)
-        case 0..<0x20:
-            buffer.append(#"\u00"#)
-            buffer.append(0x30 + (byte >> 4))
-            buffer.append((byte & 15) < 10 ? 0x30 + (byte & 15) : 0x57 + (byte & 15))
-        default: buffer.append(byte)
-        }
     }
 }

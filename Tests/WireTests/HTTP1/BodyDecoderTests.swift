@@ -35,7 +35,9 @@ import Wire
         return outcome
     }
 
-    private func text(_ outcome: Outcome) -> String { String(decoding: outcome.body, as: UTF8.self) }
+    private func text(_ outcome: Outcome) -> String {
+        String(decoding: outcome.body, as: UTF8.self)
+    }
 
     @Test func `without a body nothing is used`() {
         #expect(decode("GET /", .none) == Outcome(isFinished: true))

@@ -68,7 +68,8 @@ import Wire
 
     @Test func `values beyond ASCII are kept if UTF-8 and repaired if not`() throws {
         #expect(try requestHead(fields: "X: grüß").first("x") == "grüß")
-        let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nX: a".utf8) + [0xFF]
+        let bytes =
+            Array("GET / HTTP/1.1\r\nHost: a\r\nX: a".utf8) + [0xFF]
             + Array("b\r\n\r\n".utf8)
         let head = try RequestHead(bytes.span, limits: HTTP1Limits())
         #expect(head.first("x") == "a\u{FFFD}b")
@@ -79,6 +80,7 @@ import Wire
         ("\tupgrade\t", true), ("keep-alive,upgrade", true), ("upgrades", false),
         ("up grade", false), ("upgrade;a", false), ("\"upgrade\"", false), ("", false),
         ("\"a, upgrade\"", false), ("\"a\\\", upgrade\"", false), ("\"a\", upgrade", true),
+        ("\"a, upgrade, b\"", false), ("\"a\\\", upgrade, b\"", false), ("\"a, upgrade, b", false),
     ])
     func `a list contains whole elements`(_ value: String, _ isThere: Bool) throws {
         let head = try requestHead(fields: "Connection: \(value)")
@@ -98,6 +100,8 @@ import Wire
         ("text/event-stream;charset=utf-8", true), ("text/event-streams", false),
         ("text/event-stream;a=\";q=0\"", true), ("text/event-stream;Q=0.", false),
         ("application/json;a=\", text/event-stream\"", false),
+        ("application/json;a=\", text/event-stream, \"", false),
+        ("text/event-stream;a=\";q=0;\"", true),
     ])
     func `Accept names a media type with some weight`(_ value: String, _ isNamed: Bool) throws {
         #expect(try requestHead(fields: "Accept: \(value)").accepts("text/event-stream") == isNamed)
@@ -188,10 +192,12 @@ import Wire
             """
         let whole = exchange(text)
         #expect(whole.error == nil)
-        #expect(whole.requests.map { String(decoding: $0.path, as: UTF8.self) }
-            == ["/a", "/b", "/c"])
-        #expect(whole.requests.map { String(decoding: $0.body, as: UTF8.self) }
-            == ["hello", "", "abc0123456789"])
+        #expect(
+            whole.requests.map { String(decoding: $0.path, as: UTF8.self) }
+                == ["/a", "/b", "/c"])
+        #expect(
+            whole.requests.map { String(decoding: $0.body, as: UTF8.self) }
+                == ["hello", "", "abc0123456789"])
         #expect(whole.rest == Array("GET /d HTTP/1.1\r\nHo".utf8))
         let count = text.utf8.count
         for first in 0...count {

@@ -143,8 +143,10 @@ private let lineAttempts: [Attempt] = [
     Attempt("CR ends a field", "GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", .bareCarriageReturn),
     Attempt("CR in a value", post: "X: a\rb", error: .bareCarriageReturn),
     Attempt("CR CR LF", "GET / HTTP/1.1\r\r\nHost: a\r\n\r\n", .bareCarriageReturn),
-    Attempt("two spaces before the target", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", .malformedRequestLine),
-    Attempt("two spaces behind the target", "GET /  HTTP/1.1\r\nHost: a\r\n\r\n", .malformedVersion),
+    Attempt(
+        "two spaces before the target", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", .malformedRequestLine),
+    Attempt(
+        "two spaces behind the target", "GET /  HTTP/1.1\r\nHost: a\r\n\r\n", .malformedVersion),
     Attempt("a space in the target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", .malformedVersion),
     Attempt("a space at the end", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", .malformedVersion),
     Attempt("a space at the start", " GET / HTTP/1.1\r\nHost: a\r\n\r\n", .malformedRequestLine),
@@ -152,7 +154,8 @@ private let lineAttempts: [Attempt] = [
     Attempt("a tab behind the target", "GET /\tHTTP/1.1\r\nHost: a\r\n\r\n", .malformedRequestLine),
     Attempt("HTTP/0.9", "GET /\r\n\r\n", .malformedRequestLine),
     Attempt("a method that is no token", "G@T / HTTP/1.1\r\nHost: a\r\n\r\n", .malformedMethod),
-    Attempt("HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", .versionUnsupported(major: 2, minor: 0)),
+    Attempt(
+        "HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", .versionUnsupported(major: 2, minor: 0)),
     Attempt("HTTP/0.9 by name", "GET / HTTP/0.9\r\n\r\n", .versionUnsupported(major: 0, minor: 9)),
     Attempt(
         "the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -163,7 +166,9 @@ private let lineAttempts: [Attempt] = [
     Attempt("another protocol", "GET / RTSP/1.0\r\nHost: a\r\n\r\n", .malformedVersion),
     Attempt("CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", .connectUnsupported),
     Attempt("a TLS hello", "\u{16}\u{03}\u{01}", .controlByte(0x16)),
-    Attempt("empty lines without end", "\r\n\r\n\r\n\r\n\r\n", .tooManyEmptyLines(limit: 4, measured: 5)),
+    Attempt(
+        "empty lines without end", "\r\n\r\n\r\n\r\n\r\n", .tooManyEmptyLines(limit: 4, measured: 5)
+    ),
 ]
 
 private func chunked(_ body: String) -> String {

@@ -35,7 +35,8 @@ import Wire
     @Test(arguments: [
         ("/", []), ("/?", []), ("/?a=b", ["a", "b"]), ("/?a=b&a=c", ["a", "b", "a", "c"]),
         ("/?&&a&", ["a", ""]), ("/?=b", ["", "b"]), ("/?a=b=c", ["a", "b=c"]),
-        ("/?a+b=c%2Bd+e", ["a b", "c+d e"]), ("/?a%3Db=%26", ["a=b", "&"]), ("/?a?b=?", ["a?b", "?"]),
+        ("/?a+b=c%2Bd+e", ["a b", "c+d e"]), ("/?a%3Db=%26", ["a=b", "&"]),
+        ("/?a?b=?", ["a?b", "?"]),
         ("http://b?a=b", ["a", "b"]), ("/?=", ["", ""]), ("/?a=", ["a", ""]),
     ])
     func `a query gives its items in order`(_ target: String, _ pairs: [String]) throws {
@@ -97,7 +98,8 @@ import Wire
 
     @Test(arguments: [
         "", ":80", "a b", "a/b", "a@b", "a:b", "a:65536", "a:000080", "[::1", "[]", "::1", "[g]",
-        "[::1]a", "a%4", "a%zz", "ä", "a\\b", "a, b", "http://a", "a:80:80", "[::1]:x", "a?", "\"a\"",
+        "[::1]a", "a%4", "a%zz", "ä", "a\\b", "a, b", "http://a", "a:80:80", "[::1]:x", "a?",
+        "\"a\"",
     ])
     func `another Host is refused`(_ host: String) {
         #expect(throws: HTTP1Error.malformedHost) {

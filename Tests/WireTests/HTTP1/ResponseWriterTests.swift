@@ -41,14 +41,17 @@ import Wire
 
     @Test(arguments: [
         (HTTPStatus.ok, ResponseBody.length(7), "Content-Length: 7\r\n"),
-        (.ok, .chunked, "Transfer-Encoding: chunked\r\n"), (.ok, .untilClose, "Connection: close\r\n"),
-        (.noContent, .none, ""), (.noContent, .length(0), ""), (.notModified, .length(7), "Content-Length: 7\r\n"),
+        (.ok, .chunked, "Transfer-Encoding: chunked\r\n"),
+        (.ok, .untilClose, "Connection: close\r\n"),
+        (.noContent, .none, ""), (.noContent, .length(0), ""),
+        (.notModified, .length(7), "Content-Length: 7\r\n"),
         (.switchingProtocols, .length(0), ""),
     ])
     func `the body is announced as its status allows`(
         _ status: HTTPStatus, _ body: ResponseBody, _ lines: String
     ) {
-        #expect(head(status, body) == "HTTP/1.1 \(status.rawValue) \(status.reason)\r\n\(lines)\r\n")
+        #expect(
+            head(status, body) == "HTTP/1.1 \(status.rawValue) \(status.reason)\r\n\(lines)\r\n")
     }
 
     @Test(arguments: [
@@ -95,13 +98,17 @@ import Wire
 }
 
 @Suite struct HTTPDateTests {
-    @Test(arguments: [
-        (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-        (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-        (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 GMT"), (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
-        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"), (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
-        (.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
-    ] as [(UInt64, String)])
+    @Test(
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 GMT"),
+            (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] as [(UInt64, String)])
     func `a second has its date`(_ seconds: UInt64, _ date: String) {
         #expect(written { appendHTTPDate(secondsSince1970: seconds, to: $0) } == date)
     }
