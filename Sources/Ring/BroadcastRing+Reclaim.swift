@@ -40,7 +40,7 @@ extension BroadcastRing {
         var lowest = UInt64.max
         var slowest = suspect
         for index in 0..<readers.count {
-            // (B) Acquiring: pairs with the releasing stores in `RingReader.drain` and `close`: what
+            // (B) Acquiring: pairs with the releasing store in `RingReader.move`: what
             // that reader did with its messages is done before we release them.
             let cursor = readers[index].pointee.cursor.load(ordering: .acquiring)
             if cursor < lowest {

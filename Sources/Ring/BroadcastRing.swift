@@ -156,7 +156,7 @@ package final class BroadcastRing: Sendable {
         }
         // Ours alone: `claim` acquired the release of the slot's last message. The reference that
         // is retained here is released in `reclaim` or `deinit`, once.
-        slots.message(sequence).pointee = .passRetained(message)
+        slots.message(sequence).pointee = retained(message)
         // (A) Releasing: pairs with the acquiring loads of the stamp in `RingReader.drain` and
         // `releaseMessages`, which then see the message and the reference to it.
         slots.stamp(sequence).pointee.store(sequence, ordering: .releasing)

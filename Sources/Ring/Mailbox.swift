@@ -32,10 +32,18 @@ package final class Mailbox<Element: Sendable>: Sendable {
         entries.withLock { entries in
             _ = isFilled.load(ordering: .acquiring)  // pairs with the stores below and in `take`
             let hasRoom = entries.count < entriesMax
-            if hasRoom { entries.append(letter) }
+            if hasRoom { Self.append(letter, to: &entries) }
             isFilled.store(true, ordering: .releasing)  // pairs with the loads above and in `take`
             return hasRoom
         }
+    }
+
+    /// Never inlined: a letter that holds an object must be retained before the lock is given up,
+    /// and the optimizer would move a retain behind an atomic store (see `retained`).
+    @inlinable
+    @inline(never)
+    static func append(_ letter: Element, to entries: inout [Element]) {
+        entries.append(letter)
     }
 
     /// Whether nothing waits, without the lock. A letter that is being posted may be missed; its

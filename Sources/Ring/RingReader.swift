@@ -20,7 +20,7 @@ package struct RingReader: ~Copyable {
     }
 
     deinit {
-        if isOpen { Self.leave(ring, index) }
+        if isOpen { Self.move(ring, index, to: BroadcastRing.Reader.closed) }
     }
 
     /// Whether the next message is in: published, not merely claimed.
@@ -56,10 +56,7 @@ package struct RingReader: ~Copyable {
             // cursor, stored below, has passed it.
             if !message._withUnsafeGuaranteedRef({ body(next, $0) }) { break }
         }
-        guard count > 0 else { return 0 }
-        // (B) Releasing: pairs with the acquiring load in `slowestCursor`: our reading is over.
-        ring.readers[index].pointee.cursor.store(position, ordering: .releasing)
-        ring.reclaim()
+        if count > 0 { Self.move(ring, index, to: position) }
         return count
     }
 
@@ -68,13 +65,18 @@ package struct RingReader: ~Copyable {
     package mutating func close() {
         guard isOpen else { return }
         isOpen = false
-        Self.leave(ring, index)
+        Self.move(ring, index, to: BroadcastRing.Reader.closed)
     }
 
-    private static func leave(_ ring: BroadcastRing, _ index: Int) {
-        // (B) Releasing, as at the end of `drain`.
-        ring.readers[index].pointee.cursor.store(
-            BroadcastRing.Reader.closed, ordering: .releasing)
+    /// Moves the cursor and gives back what no reader needs any more.
+    ///
+    /// Never inlined: what `body` retained must be retained before the cursor says that the ring's
+    /// own reference may go, and the optimizer would move a retain behind an atomic store (see
+    /// `retained`), but not behind a call that releases.
+    @inline(never)
+    private static func move(_ ring: BroadcastRing, _ index: Int, to cursor: UInt64) {
+        // (B) Releasing: pairs with the acquiring load in `slowestCursor`: our reading is over.
+        ring.readers[index].pointee.cursor.store(cursor, ordering: .releasing)
         ring.reclaim()
     }
 }

@@ -201,7 +201,7 @@ extension ThreadTests {
                         sleepers.forEachSleeper(except: -1) { _ in
                             taken.add(1, ordering: .releasing)
                         }
-                        spin { read.load(ordering: .acquiring) == number }
+                        if !spin({ read.load(ordering: .acquiring) >= number }) { return }
                     }
                 },
                 {
@@ -219,7 +219,10 @@ extension ThreadTests {
                         if !hasMore {
                             slept += 1
                             let woken = spin { taken.load(ordering: .acquiring) > takenBefore }
-                            if !woken { sleptThrough += 1 }
+                            if !woken {
+                                sleptThrough += 1
+                                break
+                            }
                         }
                         sleepers.awake(0)
                         _ = reader.drain(limit: 1) { _, _ in true }

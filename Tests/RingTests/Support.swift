@@ -10,28 +10,56 @@ import Testing
 
 /// Runs each body on a thread of its own; returns when all have ended.
 ///
+/// The threads are spread over the cores by force: a busy machine likes to put those that wait for
+/// each other on one core, where no two memory operations ever meet.
+///
 /// Expectations belong after it: on a bare thread nobody would know which test they are of.
 func inThreads(_ bodies: [@Sendable () -> Void]) {
     final class Start: Sendable {
+        let index: Int
         let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        init(_ index: Int, _ body: @escaping @Sendable () -> Void) {
+            self.index = index
+            self.body = body
+        }
     }
     var threads: [pthread_t] = []
-    for body in bodies {
+    for (index, body) in bodies.enumerated() {
         var thread = pthread_t()
         // Balanced by `takeRetainedValue` on the new thread, which starts exactly once.
-        let start = Unmanaged.passRetained(Start(body)).toOpaque()
+        let start = Unmanaged.passRetained(Start(index, body)).toOpaque()
         let failure = pthread_create(
             &thread, nil,
             { argument in
                 guard let argument else { return nil }
-                Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                takeCore(start.index)
+                start.body()
                 return nil
             }, start)
         precondition(failure == 0, "pthread_create: \(failure)")
         threads.append(thread)
     }
     for thread in threads { pthread_join(thread, nil) }
+}
+
+/// Binds the calling thread to one of the cores it may use, in turn. Without success it runs where
+/// it is put.
+private func takeCore(_ index: Int) {
+    // Both have this shape in <sched.h>, which shows them under _GNU_SOURCE only.
+    typealias Affinity = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> CInt
+    guard let get = dlsym(nil, "sched_getaffinity"), let set = dlsym(nil, "sched_setaffinity")
+    else { return }
+    let getAffinity = unsafeBitCast(get, to: Affinity.self)
+    let setAffinity = unsafeBitCast(set, to: Affinity.self)
+    var mask = Array(repeating: UInt8(0), count: 128)  // 1024 cores
+    guard getAffinity(0, mask.count, &mask) >= 0 else { return }
+    let allowed = (0..<1024).filter { mask[$0 / 8] & 1 << UInt8($0 % 8) != 0 }
+    guard !allowed.isEmpty else { return }
+    let core = allowed[index % allowed.count]
+    mask = Array(repeating: UInt8(0), count: 128)
+    mask[core / 8] = 1 << UInt8(core % 8)
+    _ = setAffinity(0, mask.count, &mask)
 }
 
 /// Lets `parties` threads start each round together, as near as two cores can.
@@ -48,21 +76,22 @@ final class Barrier: Sendable {
         var looks = 0
         while arrived.load(ordering: .acquiring) < wanted {
             looks += 1
-            if looks > 500 { sched_yield() }
+            if looks > 5000 { sched_yield() }
         }
     }
 }
 
-/// Wastes some nanoseconds a turn, to vary who comes first.
+/// Wastes a nanosecond or so a turn, to vary who comes first.
 func dawdle(_ turns: Int) {
-    let wasted = Atomic<Int>(0)
-    for turn in 0..<turns { wasted.store(turn, ordering: .relaxed) }
+    var word: UInt64 = 1
+    for _ in 0..<turns { word = word &* 0x5851_f42d_4c95_7f2d &+ 1 }
+    // Never so, but the optimizer does not know, and leaves the loop.
+    if word == 0, turns > 0 { sched_yield() }
 }
 
 /// Looks until `condition` holds.
 ///
 /// - Returns: false when it did not for some seconds: a detector of failure, no measure of time.
-@discardableResult
 func spin(_ condition: () -> Bool) -> Bool {
     for _ in 0..<2000 where condition() { return true }
     var until = timespec()
