@@ -1,6 +1,7 @@
 // A socket address of any family, and names turned into such. `getaddrinfo` blocks: it belongs to
 // the start of the program, not onto a loop's thread.
 
+internal import CLibuv
 internal import Glibc
 
 /// A `sockaddr_storage` with its length. Any thread.

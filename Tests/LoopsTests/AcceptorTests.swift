@@ -65,7 +65,7 @@ import Testing
 
     /// Lowers the limit and takes every descriptor below it. Other threads of the process (Swift's,
     /// the C library's) may still give one back that they held, so no test counts on the last one.
-    private static func exhaust() -> [Int32] {
+    static func exhaust() -> [Int32] {
         var limits = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
         limits.rlim_cur = 200
