@@ -26,7 +26,9 @@ package final class LoopThread: Sendable {
 
     /// Starts a thread that runs `body` and ends with it.
     ///
-    /// - Parameter name: shown by `ps -L` and debuggers; cut after 15 bytes.
+    /// - Parameters:
+    ///   - name: shown by `ps -L` and debuggers; cut after 15 bytes.
+    ///   - stackBytes: too small a number (below 16 KiB) leaves the system's own choice.
     package static func start(
         name: String, stackBytes: Int = stackBytesDefault, _ body: sending @escaping () -> Void
     ) throws(LoopError) -> LoopThread {

@@ -63,62 +63,62 @@ import Testing
         }
     }
 
+    /// Lowers the limit and takes every descriptor below it. Other threads of the process (Swift's,
+    /// the C library's) may still give one back that they held, so no test counts on the last one.
+    static func exhaust() -> [Int32] {
+        var limits = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+        limits.rlim_cur = 200
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
+        var fillers: [Int32] = []
+        while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
+        return fillers
+    }
+
     @Test func `without descriptors accepting pauses, sleeps, and recovers by itself`() async {
         await #expect(processExitsWith: .success) {
-            var limits = rlimit()
-            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
-            limits.rlim_cur = 200
-            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
             let loop = try Loop()
             let recorder = Recorder(loop)
             let port = try listen(loop)
             let clients = try (0..<8).map { _ in try Client.tcp(port) }
-            var fillers: [Int32] = []
-            while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
+            let fillers = AcceptorTests.exhaust()
 
             // The first turn pauses; then there are the retries (at 100, 200 and 300 ms), each of
             // two turns, and the timer.
             let turns = AcceptorTests.turns(loop, recorder, until: 350)
             let acceptedMeanwhile = recorder.accepted
             for filler in fillers { close(filler) }
-            #expect(turns <= 10)
-            #expect(acceptedMeanwhile == 0)
+            #expect(turns <= 16)
+            #expect(acceptedMeanwhile < 8)
             #expect(recorder.pauses.first?.error == -EMFILE)
             #expect(loop.pausesByError >= 1)
 
             recorder.turn { recorder.accepted == 8 }
             // Nobody was hung up on meanwhile.
-            for (number, client) in clients.enumerated() {
-                client.send([UInt8(number)])
-            }
+            for (number, client) in clients.enumerated() { client.send([UInt8(number)]) }
             recorder.turn { recorder.received.count == 8 }
             loop.close()
         }
     }
 
-    @Test func `a closing stream's descriptor serves the next connection`() async {
+    @Test func `a stream that closes makes accepting resume at once`() async {
         await #expect(processExitsWith: .success) {
-            var limits = rlimit()
-            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
-            limits.rlim_cur = 200
-            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
             let loop = try Loop()
             let recorder = Recorder(loop)
             let port = try listen(loop)
-            let clients = try (0..<4).map { _ in try Client.tcp(port) }
-            var fillers: [Int32] = []
-            while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
-            close(fillers.removeLast())
+            let early = try Client.tcp(port)
+            recorder.turn { recorder.accepted == 1 }
+            let clients = try (0..<8).map { _ in try Client.tcp(port) }
+            let fillers = AcceptorTests.exhaust()
 
-            recorder.turn { !recorder.pauses.isEmpty }
-            for token in UInt64(1)...3 {
-                #expect(recorder.accepted == Int(token))
-                recorder.close(token)
-                // One to accept; it fails at the connection after.
-                recorder.turn(atMost: 2) { recorder.accepted == Int(token) + 1 }
-            }
+            recorder.turn { recorder.pauses.count > recorder.resumptions.count }
+            recorder.close(1)
+            let isResumed = recorder.pauses.count == recorder.resumptions.count
+            for filler in fillers { close(filler) }
+            #expect(isResumed)
+            recorder.turn { recorder.accepted == 9 }
             loop.close()
-            withExtendedLifetime(clients) {}
+            withExtendedLifetime((early, clients)) {}
         }
     }
 

@@ -5,8 +5,7 @@ import Testing
 @testable import Loops
 
 @Suite struct WakeUpTests {
-    @Test func `a sleeping loop wakes from another thread, and sees what was written before`() throws
-    {
+    @Test func `a sleeping loop wakes and sees what another thread wrote before`() throws {
         try withLoop { loop, recorder in
             let rounds = 1000
             let written = Atomic(0)
