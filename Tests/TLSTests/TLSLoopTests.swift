@@ -10,7 +10,10 @@ import Testing
         let loop = TLSLoop()
         let talks = try (0..<200).map { try Talk(number: $0, loop: loop) }
         var running = talks
+        var steps = 0
         while !running.isEmpty {
+            steps += 1
+            try #require(steps < 1_000_000, "seed \(seed): no end")
             let index = Int.random(in: 0..<running.count, using: &random)
             running[index].step(&random)
             if running[index].isDone { running.swapAt(index, running.count - 1) }
