@@ -13,10 +13,33 @@ numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server():
-    """One gateway in `--dev`, on http and https, shared by all tests: use the `channel` fixture."""
-    with Server(BINARY, "--dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0") as running:
-        yield running
+def shared():
+    """Holds the gateway that `server` lends; a new one after a test that has ended the last one."""
+    class Shared:
+        running: Server | None = None
+
+        def alive(self) -> Server:
+            if self.running is None or self.running.process.poll() is not None:
+                self.running = Server(
+                    BINARY, "--dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0").__enter__()
+            return self.running
+
+    holder = Shared()
+    yield holder
+    if holder.running is not None:
+        holder.running.stop()
+
+
+@pytest.fixture
+def server(shared):
+    """One gateway in `--dev`, on http and https, shared by all tests: use the `channel` fixture.
+
+    Whatever a test sends, the gateway is there afterwards.
+    """
+    running = shared.alive()
+    yield running
+    assert running.process.poll() is None, (
+        f"the server ended with {running.process.returncode}:\n" + "".join(running.printed[-80:]))
 
 
 @pytest.fixture
@@ -45,11 +68,3 @@ def channel(request) -> str:
     """A channel that no other test uses."""
     return f"test:{next(numbers)}-{request.node.originalname}"[:200]
 
-
-@pytest.fixture(autouse=True)
-def no_server_dies(request):
-    """Whatever a test sends, the shared server is there afterwards."""
-    yield
-    if "server" in request.fixturenames:
-        running = request.getfixturevalue("server")
-        assert running.process.poll() is None, f"the server ended with {running.process.returncode}"

@@ -1,5 +1,6 @@
 """Requests that no honest client sends: refused with the status that its RFC names, then the end."""
 import random
+import re
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_a_malformed_request_is_refused_once_and_the_connection_closed(server, w
         one.send(b"POST /channels/smuggling HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
                  b"Content-Length: 8\r\n\r\nsmuggled")
         said = one.to_the_end()
-        assert said.count(b"HTTP/1.1 ") == 1, said[:500]
+        assert len(re.findall(rb"HTTP/1\.1 \d{3} ", said)) == 1, said[:500]
         assert int(said.split(b" ")[1]) in STATUS.get(name, {400}), said[:200]
         publish(server.channel("smuggling"), "the end")
         assert listener.next()[1] == "the end"

@@ -1,7 +1,9 @@
 """The same messages, ids and order on every transport, over http and https."""
 import asyncio
+import concurrent.futures
 import contextlib
 import json
+import subprocess
 
 import aiohttp
 import pytest
@@ -45,7 +47,6 @@ def test_a_message_published_with_curl_reaches_everybody(server, channel, scheme
 def test_curl_reads_an_event_stream(server, channel, scheme):
     identifier = publish(server.channel(channel, scheme), "for curl")
     # curl ends at its time limit, with what it has read by then.
-    import subprocess
     done = subprocess.run(
         ["curl", "-ksN", "--noproxy", "*", "--max-time", "2", "-H", "Accept: text/event-stream",
          server.channel(channel, scheme, "after=first")], capture_output=True, text=True)
@@ -67,7 +68,9 @@ def test_aiohttp_speaks_websocket_and_reads_the_stream(server, channel):
                     if line.strip():
                         assert json.loads(line)["data"] == "from aiohttp"
                         break
-    asyncio.run(talk())
+    # On a thread of its own: Playwright keeps a loop running on this one.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, talk()).result()
 
 
 @pytest.mark.parametrize("data, on_raw, on_sse, in_json", [
