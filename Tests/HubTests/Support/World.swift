@@ -1,0 +1,203 @@
+// The hub without sockets: shards in one thread, a rim made of arrays, time by hand.
+
+import Bytes
+@testable import Hub
+import Ring
+import Testing
+import Wire
+
+/// One loop of the world: its shard, and what its rim knows of the connections.
+final class TestLoop {
+    var shard: Shard
+    var turn = TurnOutput()
+    /// By slot.
+    var clients: [Client?] = []
+
+    init(_ shard: consuming Shard) { self.shard = shard }
+}
+
+/// Some shards over one ``Shared``, and the clients connected to them.
+final class World {
+    let shared: Shared
+    let settings: Settings
+    private(set) var loops: [TestLoop] = []
+    private(set) var now = Instant(monotonicMilliseconds: 1_000, unixMilliseconds: 1_700_000_000_000)
+    private var publishers: [Client?]
+
+    /// - Parameters:
+    ///   - configure: changes the settings, under which anyone may read and publish.
+    ///   - components: makes one loop's instances.
+    init(
+        loops: Int = 1, ringSlots: Int = 1 << 10, ringBytesMax: Int = 64 << 20, seed: UInt64 = 7,
+        _ configure: (inout Settings) -> Void = { _ in },
+        components: (Int) -> [(path: String, component: any MessageComponent)] = { _ in [] }
+    ) {
+        var settings = Settings(
+            epoch: Epoch.make(random: 0x1234_5678_9ABC), hashKey: HashKey(1, 2), loops: loops)
+        settings.access.anonymousRead = true
+        settings.access.anonymousPublish = true
+        configure(&settings)
+        self.settings = settings
+        shared = Shared(settings: settings, ringSlots: ringSlots, ringBytesMax: ringBytesMax)
+        publishers = Array(repeating: nil, count: loops)
+        for index in 0..<loops {
+            self.loops.append(
+                TestLoop(
+                    Shard(
+                        index: index, shared: shared, components: components(index), now: now,
+                        seed: seed &+ UInt64(index))))
+        }
+    }
+
+    deinit {
+        for loop in loops { loop.shard.end() }
+    }
+
+    // MARK: - Connections
+
+    /// A new connection; nil when the shard refuses it.
+    func tryConnect(loop: Int = 0) -> Client? {
+        let loop = loops[loop]
+        loop.shard.setTime(now)
+        guard let peer = loop.shard.opened(isSecure: false) else { return nil }
+        while loop.clients.count <= peer.slot { loop.clients.append(nil) }
+        if let present = loop.clients[peer.slot] {
+            Issue.record("\(peer) was given the slot of \(present.peer), which is still open")
+        }
+        let client = Client(world: self, peer: peer)
+        loop.clients[peer.slot] = client
+        return client
+    }
+
+    func connect(loop: Int = 0) -> Client { tryConnect(loop: loop)! }
+
+    // MARK: - Time and turns
+
+    /// Lets time pass, and everything happen that is then due.
+    func advance(_ milliseconds: UInt64) {
+        pass(milliseconds)
+        settle()
+    }
+
+    /// Lets time pass and nothing else.
+    func pass(_ milliseconds: UInt64) {
+        now.monotonicMilliseconds += milliseconds
+        now.unixMilliseconds += milliseconds
+    }
+
+    /// One turn of one loop, as the rim does it.
+    func turn(_ index: Int) {
+        let loop = loops[index]
+        loop.shard.setTime(now)
+        for client in loop.clients { client?.deliverHeldInput() }
+        loop.shard.work()
+        loop.shard.exchange(&loop.turn)
+        flush(loop)
+        loop.turn.clear()
+        loop.shard.endTurn()
+    }
+
+    /// Turns all loops until none has anything to do.
+    func settle(_ place: SourceLocation = #_sourceLocation) {
+        for _ in 0..<10_000 {
+            for index in loops.indices { turn(index) }
+            if !loops.contains(where: { $0.shard.hasWork || $0.holdsInput }) { return }
+        }
+        Issue.record("the loops do not come to rest", sourceLocation: place)
+    }
+
+    func input(_ loop: Int, _ body: (inout Shard) -> Void) {
+        loops[loop].shard.setTime(now)
+        body(&loops[loop].shard)
+    }
+
+    // MARK: - The rim
+
+    private func flush(_ loop: TestLoop) {
+        for entry in loop.turn.dirty {
+            guard let client = loop.clients[Int(entry.slot)] else { continue }
+            var bytes: [UInt8] = []
+            var next = entry.firstRun
+            while next >= 0 {
+                let run = loop.turn.runs[Int(next)]
+                loop.turn.logs[Int(run.log)]!.withSpan(Int(run.start)..<Int(run.end)) {
+                    append($0, to: &bytes)
+                }
+                next = run.next
+            }
+            client.write(bytes)
+        }
+        for command in loop.turn.commands { carryOut(command, loop) }
+    }
+
+    private func carryOut(_ command: Hub.Command, _ loop: TestLoop) {
+        switch command {
+        case .shutdown(let peer): client(peer, loop)?.shutdown()
+        case .close(let peer):
+            client(peer, loop)?.close()
+            loop.clients[peer.slot] = nil
+        case .pauseReading(let peer): client(peer, loop)?.isPaused = true
+        case .resumeReading(let peer): client(peer, loop)?.isPaused = false
+        }
+    }
+
+    /// The rim goes by the slot alone, so an order for a peer that no longer has it hits another.
+    private func client(_ peer: Peer, _ loop: TestLoop) -> Client? {
+        guard let client = loop.clients[peer.slot] else { return nil }
+        if client.peer != peer { Issue.record("an order for \(peer) hits \(client.peer)") }
+        return client
+    }
+
+    // MARK: - Publishing
+
+    /// Publishes over HTTP and lets it arrive everywhere.
+    ///
+    /// - Returns: the message's id.
+    @discardableResult
+    func publish(
+        _ channel: String, _ text: String, loop: Int = 0, _ place: SourceLocation = #_sourceLocation
+    ) -> String {
+        let id = post(channel, text, loop: loop)
+        settle(place)
+        guard let id else {
+            Issue.record("the message was refused", sourceLocation: place)
+            return ""
+        }
+        return id
+    }
+
+    /// Publishes over HTTP; only `loop` has a turn.
+    ///
+    /// - Returns: the message's id; nil when it was refused.
+    func post(_ channel: String, _ text: String, loop: Int = 0) -> String? {
+        let client: Client
+        if let present = publishers[loop], !present.isClosed, !present.isEnded {
+            client = present
+        } else {
+            client = connect(loop: loop)
+            publishers[loop] = client
+        }
+        client.feed(
+            "POST /channels/\(channel) HTTP/1.1\r\nHost: h\r\nContent-Length: \(text.utf8.count)\r\n\r\n"
+                + text)
+        turn(loop)
+        guard let answer = client.answer(to: .post), answer.status == 200 else { return nil }
+        return answer.json["id"] as? String
+    }
+
+    /// A channel that lives on `loop`.
+    func channel(at loop: Int, _ prefix: String = "c") -> String {
+        var number = 0
+        while true {
+            let name = "\(prefix)\(number)"
+            if settings.home(of: ChannelName(Array(name.utf8), key: settings.hashKey)) == loop {
+                return name
+            }
+            number += 1
+        }
+    }
+}
+
+extension TestLoop {
+    var holdsInput: Bool { clients.contains { $0?.holdsInput ?? false } }
+}
