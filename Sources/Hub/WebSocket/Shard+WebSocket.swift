@@ -139,6 +139,9 @@ extension Shard {
             }
         } catch {
             tally(.errors)
+            // What the peer published before is owed to it, too, if it follows its own channel.
+            drainRing()
+            guard case .webSocket = connections[slot].activity else { return }
             closeWebSocket(slot, session, code: error.closeCode, error.detail)
             tellError(slot, session, .protocolViolation(error.detail))
             tellClosed(peer(slot), session, .server)
