@@ -134,7 +134,7 @@ extension Shard {
             let item = lag.popFirst()
         {
             switch item {
-            case .message(let logged, let encoding):
+            case .message(let logged, let encoding, _):
                 encoder.append(
                     logged.message, sequence: logged.sequence, as: encoding, to: log)
             case .frame(let frame, let isText):
