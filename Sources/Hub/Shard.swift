@@ -37,6 +37,8 @@ package struct Shard: ~Copyable {
     var channels = ChannelTable()
     /// The highest sequence of any message that was housed here and is forgotten together with its channel.
     var forgotten: UInt64 = 0
+    /// The last one given to a recall.
+    var recallTicket: UInt32 = 0
     var sweepCursor = 0
     var sweepDue: UInt64
 

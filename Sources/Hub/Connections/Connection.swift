@@ -10,8 +10,9 @@ struct Subscription {
     /// Index into the group's members.
     var member: Int32
     var encoding: Encoding
-    /// A recall for this subscription is on its way; what is live meanwhile waits in the connection's ``Lag``.
-    var awaitsRecall = false
+    /// The ticket of the recall that is on its way for this subscription, 0 for none; what is live meanwhile waits
+    /// in the connection's ``Lag``.
+    var recall: UInt32 = 0
 }
 
 struct Rights: OptionSet {

@@ -31,13 +31,17 @@ extension Shard {
         flushBatch()
     }
 
-    /// Drains until everything up to `sequence` is delivered, which must have been published already.
-    mutating func drainRing(upTo sequence: UInt64) {
+    /// Drains until everything up to `sequence` is delivered.
+    ///
+    /// - Returns: false when a message up to there is not in yet: its sequence is claimed, and its publisher has
+    ///   not come further.
+    mutating func drainRing(upTo sequence: UInt64) -> Bool {
         while position < sequence {
             let before = position
             drainRing()
-            precondition(position > before, "sequence \(sequence) was never published")
+            if position == before { return false }
         }
+        return true
     }
 
     /// Frames one message for those who follow its channel here, and keeps it if the channel lives here.

@@ -214,7 +214,7 @@ extension Shard {
         exchange.awaitsRecall = PendingHistory(head: head, limit: Int((limit ?? nil) ?? 1000))
         ask(
             RecallRequest(
-                requester: peer(slot), purpose: .history, channel: name,
+                requester: peer(slot), purpose: .history, ticket: 0, channel: name,
                 start: start == .now ? .first : start, upTo: position,
                 limit: exchange.awaitsRecall!.limit))
     }
