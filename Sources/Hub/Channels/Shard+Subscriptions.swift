@@ -47,6 +47,33 @@ extension Shard {
         return .subscribed
     }
 
+    /// Makes a connection follow several channels from the same start. Their pasts come together, in one order: a
+    /// client that resumes by the last id it saw has then seen all before it, on each of them.
+    ///
+    /// - Returns: the first outcome that is not ``SubscribeOutcome/subscribed``, and the rest is not tried.
+    mutating func subscribe(
+        _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
+    ) -> SubscribeOutcome {
+        guard start != .now else {
+            for name in names {
+                let outcome = subscribe(slot, name, encoding, from: .now)
+                guard outcome == .subscribed else { return outcome }
+            }
+            return .subscribed
+        }
+        let lag = beginLag(slot)
+        lag.recalls += 1
+        for name in names {
+            let outcome = subscribe(slot, name, encoding, from: start)
+            guard outcome == .subscribed else { return outcome }
+            // Gone when the connection has been closed for a gap that it can't be told of.
+            guard connections[slot].lag === lag else { return .subscribed }
+        }
+        lag.recalls -= 1
+        if lag.recalls == 0 { flushLag(slot) }
+        return .subscribed
+    }
+
     private mutating func groupIndex(_ channel: Int, _ encoding: Encoding) -> Int {
         if let found = channels[channel].groups.firstIndex(where: { $0.encoding == encoding }) {
             return found

@@ -54,7 +54,6 @@ extension Shard {
             keep(sequence, message, channel)
         }
         guard channel >= 0, channels[channel].memberCount > 0 else { return 0 }
-        channels[channel].lastSequence = sequence
         let excluded = excludedSlot(message.sender)
         if batch.channel != channel || batch.excluded != excluded || excluded >= 0 {
             flushBatch()

@@ -101,13 +101,10 @@ extension Shard {
     private mutating func follow(
         _ slot: Int, _ session: WebSocketSession, _ names: [ChannelName], _ start: Start
     ) {
-        for name in names {
-            switch subscribe(slot, name, encoding(session), from: start) {
-            case .subscribed, .alreadySubscribed: break
-            case .tooManyChannels, .loopFull:
-                closeWebSocket(slot, session, code: 1013, "this loop knows too many channels")
-                return
-            }
+        switch subscribe(slot, names, encoding(session), from: start) {
+        case .subscribed, .alreadySubscribed: break
+        case .tooManyChannels, .loopFull:
+            closeWebSocket(slot, session, code: 1013, "this loop knows too many channels")
         }
     }
 
