@@ -101,6 +101,8 @@ final class WebSocketSession {
     /// Agreed window bits of permessage-deflate, 0 without it.
     let windowBits: Int
     var closeSent = false
+    /// Why the gateway has sent a close frame of its own accord.
+    var endReason: CloseReason?
     /// The component has been told that this peer is gone.
     var closeTold = false
     /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older ones go).

@@ -131,6 +131,7 @@ extension Shard {
             tally(.errors)
             tellError(slot, session, .protocolViolation(error.detail))
             closeWebSocket(slot, session, code: error.closeCode, error.detail)
+            tellClosed(peer(slot), session, .server)
             linger(slot)
         }
     }
@@ -224,12 +225,18 @@ extension Shard {
     }
 
     /// Sends a close frame and awaits the peer's. What waits for this connection is dropped.
+    ///
+    /// - Parameter told: what a component is told once the connection has ended.
     mutating func closeWebSocket(
-        _ slot: Int, _ session: WebSocketSession, code: UInt16, _ reason: String
+        _ slot: Int, _ session: WebSocketSession, code: UInt16, _ reason: String,
+        told: CloseReason = .server
     ) {
         guard !session.closeSent else { return }
         session.closeSent = true
+        session.endReason = told
         unsubscribeAll(slot)
+        // The peer's close frame is to be seen.
+        resumeReading(slot)
         if let lag = connections[slot].lag {
             if lag.isBlocked { lag.removeAll() } else { endLag(slot) }
         }
