@@ -26,8 +26,10 @@ package struct Shard: ~Copyable {
     /// Whether a connection has a ``Lag``: one byte each, since every delivery looks at it.
     var lagging: [Bool] = []
     var freeSlots: [Int] = []
-    /// Slots freed in this turn. They are not given out again before its output has been carried out.
+    /// Slots whose close is ordered in ``output``. They are not given out again before it has been carried out.
     var freedThisTurn: [Int] = []
+    /// Slots whose close is ordered in the output that the rim has at present.
+    var freedAtRim: [Int] = []
     package internal(set) var connectionCount = 0
     var wheel: TimerWheel
     var expired: [Int] = []
@@ -37,6 +39,8 @@ package struct Shard: ~Copyable {
     var channels = ChannelTable()
     /// The highest sequence of any message that was housed here and is forgotten together with its channel.
     var forgotten: UInt64 = 0
+    /// The last one given to a recall.
+    var recallTicket: UInt32 = 0
     var sweepCursor = 0
     var sweepDue: UInt64
 
@@ -102,18 +106,22 @@ package struct Shard: ~Copyable {
     package mutating func exchange(_ spare: inout TurnOutput) {
         spare.grow(to: connections.count)
         swap(&output, &spare)
+        // What the rim frees while it writes is ordered closed in the next output, and free after that.
+        freedAtRim.append(contentsOf: freedThisTurn)
+        freedThisTurn.removeAll(keepingCapacity: true)
         mustWake = false
     }
 
     /// The rim has carried out the output: slots that were freed may be taken again.
     package mutating func endTurn() {
-        freeSlots.append(contentsOf: freedThisTurn)
-        freedThisTurn.removeAll(keepingCapacity: true)
+        freeSlots.append(contentsOf: freedAtRim)
+        freedAtRim.removeAll(keepingCapacity: true)
     }
 
     /// Whether another turn has something to do at once.
     package var hasWork: Bool {
-        if !continuing.isEmpty { return true }
+        // What the rim found out while it wrote may already have led to orders, and to letters.
+        if !continuing.isEmpty || !output.isEmpty || mustWake { return true }
         if !shared.mailboxes[index].isEmpty { return true }
         switch reader {
         case .some(let reader): return reader.hasMore

@@ -70,8 +70,10 @@ package struct RecallRequest: Sendable {
 
     let requester: Peer
     let purpose: Purpose
+    /// Tells this recall from an earlier one for the same channel that is still on its way.
+    let ticket: UInt32
     let channel: ChannelName
-    let start: Start
+    var start: Start
     /// The requester has seen all up to here: the home answers once it has, too.
     let upTo: UInt64
     let limit: Int

@@ -23,8 +23,6 @@ struct Channel {
     var memberCount = 0
     /// Only on the channel's home loop.
     var history: History?
-    /// The last sequence seen on this channel by this loop.
-    var lastSequence: UInt64 = 0
     /// The next channel in the same bucket; −1 for none. In a free entry: the next free one.
     fileprivate var next: Int32
     fileprivate var inUse = true

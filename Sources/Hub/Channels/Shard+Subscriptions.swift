@@ -47,6 +47,33 @@ extension Shard {
         return .subscribed
     }
 
+    /// Makes a connection follow several channels from the same start. Their pasts come together, in one order: a
+    /// client that resumes by the last id it saw has then seen all before it, on each of them.
+    ///
+    /// - Returns: the first outcome that is not ``SubscribeOutcome/subscribed``, and the rest is not tried.
+    mutating func subscribe(
+        _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
+    ) -> SubscribeOutcome {
+        guard start != .now else {
+            for name in names {
+                let outcome = subscribe(slot, name, encoding, from: .now)
+                guard outcome == .subscribed else { return outcome }
+            }
+            return .subscribed
+        }
+        let lag = beginLag(slot)
+        lag.recalls += 1
+        for name in names {
+            let outcome = subscribe(slot, name, encoding, from: start)
+            guard outcome == .subscribed else { return outcome }
+            // Gone when the connection has been closed for a gap that it can't be told of.
+            guard connections[slot].lag === lag else { return .subscribed }
+        }
+        lag.recalls -= 1
+        if lag.recalls == 0 { flushLag(slot) }
+        return .subscribed
+    }
+
     private mutating func groupIndex(_ channel: Int, _ encoding: Encoding) -> Int {
         if let found = channels[channel].groups.firstIndex(where: { $0.encoding == encoding }) {
             return found
@@ -83,7 +110,7 @@ extension Shard {
                 .members[Int(lastSubscription.member)].subscription =
                 Int32(truncatingIfNeeded: subscription)
         }
-        if gone.awaitsRecall, let lag = connections[slot].lag {
+        if gone.recall != 0, let lag = connections[slot].lag {
             lag.recalls -= 1
             if lag.recalls == 0 { continuing.append(slot) }
         }
@@ -147,17 +174,22 @@ extension Shard {
     ) {
         let lag = beginLag(slot)
         lag.recalls += 1
-        connections[slot].subscriptions[subscription].awaitsRecall = true
+        recallTicket = recallTicket == .max ? 1 : recallTicket + 1
+        connections[slot].subscriptions[subscription].recall = recallTicket
         ask(
             RecallRequest(
-                requester: peer(slot), purpose: .subscription, channel: name, start: start,
-                upTo: position, limit: .max))
+                requester: peer(slot), purpose: .subscription, ticket: recallTicket, channel: name,
+                start: start, upTo: position, limit: .max))
     }
 
     /// Sends a request to the channel's home, or answers it here when this is the home.
     mutating func ask(_ request: RecallRequest) {
-        // An id that this client got on another loop may be ahead of this loop.
-        if case .after(let sequence) = request.start { drainRing(upTo: sequence) }
+        var request = request
+        // An id that this client got on another loop may be ahead of this loop. One that can't be reached was
+        // guessed, or its publisher was quicker than those before it: nothing can be promised about it yet.
+        if case .after(let sequence) = request.start, !drainRing(upTo: sequence) {
+            request.start = .unknown
+        }
         let home = settings.home(of: request.channel)
         if home == index {
             accept(answer(request))
@@ -192,7 +224,9 @@ extension Shard {
 
     /// What this loop keeps of a channel that lives here.
     private mutating func answer(_ request: RecallRequest) -> Recall {
-        drainRing(upTo: request.upTo)
+        // The requester has read that far, so it is all in.
+        let isReached = drainRing(upTo: request.upTo)
+        precondition(isReached, "sequence \(request.upTo) was read on another loop and is not in")
         let channel = channels.find(request.channel)
         let history = channel >= 0 ? channels[channel].history : nil
         let lost = history?.forgotten ?? forgotten
@@ -212,20 +246,25 @@ extension Shard {
     /// The past has come: joins it by sequence with what came live meanwhile.
     private mutating func accept(_ recall: Recall) {
         let request = recall.request
+        // The home may be ahead of this loop: what it has told must not come live once more.
+        let isReached = drainRing(upTo: recall.through)
+        precondition(isReached, "sequence \(recall.through) was read on another loop and is not in")
         guard let slot = slot(of: request.requester) else { return }
         switch request.purpose {
         case .history: answerHistory(slot, recall)
         case .subscription:
             guard let index = subscription(slot, to: request.channel),
-                connections[slot].subscriptions[index].awaitsRecall,
+                connections[slot].subscriptions[index].recall == request.ticket,
                 let lag = connections[slot].lag
             else { return }
-            connections[slot].subscriptions[index].awaitsRecall = false
+            connections[slot].subscriptions[index].recall = 0
             lag.recalls -= 1
             var after: UInt64 = 0
             if case .after(let sequence) = request.start { after = sequence }
+            // A message that names a sender is not to go back to it.
+            let past = recall.messages.filter { $0.message.sender != request.requester.raw }
             lag.merge(
-                past: recall.messages, through: recall.through, after: after, of: request.channel,
+                past: past, through: recall.through, after: after, of: request.channel,
                 connections[slot].subscriptions[index].encoding, gap: recall.gap)
             if recall.gap, refusesGap(slot) { return }
             if lag.recalls == 0 { flushLag(slot) }

@@ -25,7 +25,7 @@ extension Shard {
         guard case .component(let component) = session.style, !session.closeTold else { return }
         session.closeTold = true
         var out = Outbox()
-        components[component].onClose(peer, reason, &out)
+        components[component].onClose(peer, session.endReason ?? reason, &out)
         carryOut(out, component)
     }
 

@@ -10,8 +10,9 @@ struct Subscription {
     /// Index into the group's members.
     var member: Int32
     var encoding: Encoding
-    /// A recall for this subscription is on its way; what is live meanwhile waits in the connection's ``Lag``.
-    var awaitsRecall = false
+    /// The ticket of the recall that is on its way for this subscription, 0 for none; what is live meanwhile waits
+    /// in the connection's ``Lag``.
+    var recall: UInt32 = 0
 }
 
 struct Rights: OptionSet {
@@ -100,6 +101,8 @@ final class WebSocketSession {
     /// Agreed window bits of permessage-deflate, 0 without it.
     let windowBits: Int
     var closeSent = false
+    /// Why the gateway has sent a close frame of its own accord.
+    var endReason: CloseReason?
     /// The component has been told that this peer is gone.
     var closeTold = false
     /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older ones go).

@@ -8,7 +8,8 @@ internal import Ring
 /// policy that drops some of them sees whole messages.
 final class Lag {
     enum Item {
-        case message(Logged, Encoding)
+        /// - Parameter isPast: it was asked for, and is no sign of slowness.
+        case message(Logged, Encoding, isPast: Bool)
         /// A frame that a component sent to this peer alone.
         case frame([UInt8], isText: Bool)
         /// Messages of this channel are missing before what follows.
@@ -17,7 +18,8 @@ final class Lag {
 
     private var items: [Item] = []
     private var head = 0
-    /// The cost of the messages that wait, bytes.
+    /// The cost of the live messages and frames that wait, bytes. The past that a client asked for is not
+    /// counted: its history bounds it.
     private(set) var bytes = 0
     /// The socket takes nothing at present.
     var isBlocked = false
@@ -30,7 +32,7 @@ final class Lag {
     var count: Int { items.count - head }
 
     func append(_ logged: Logged, _ encoding: Encoding) {
-        items.append(.message(logged, encoding))
+        items.append(.message(logged, encoding, isPast: false))
         bytes += logged.message.cost
     }
 
@@ -52,7 +54,7 @@ final class Lag {
         let first = items[head]
         head += 1
         switch first {
-        case .message(let logged, _): bytes -= logged.message.cost
+        case .message(let logged, _, let isPast): if !isPast { bytes -= logged.message.cost }
         case .frame(let frame, _): bytes -= frame.count
         case .gap: break
         }
@@ -74,24 +76,25 @@ final class Lag {
         gap: Bool
     ) {
         var gaps: [Item] = []
-        var messages: [(Logged, Encoding)] = []
+        var messages: [(logged: Logged, encoding: Encoding, isPast: Bool)] = []
         for item in items[head...] {
             switch item {
             case .gap, .frame: gaps.append(item)
-            case .message(let logged, let encoding):
-                let isPast =
+            case .message(let logged, let encoding, let isPast):
+                let isTold =
                     logged.message.channel == channel
                     && (logged.sequence <= through || logged.sequence <= after)
-                if isPast { bytes -= logged.message.cost } else { messages.append((logged, encoding)) }
+                if !isTold {
+                    messages.append((logged, encoding, isPast))
+                } else if !isPast {
+                    bytes -= logged.message.cost
+                }
             }
         }
         if gap { gaps.append(.gap(channel)) }
-        for logged in past {
-            bytes += logged.message.cost
-            messages.append((logged, encoding))
-        }
-        messages.sort { $0.0.sequence < $1.0.sequence }
-        items = gaps + messages.map { .message($0.0, $0.1) }
+        for logged in past { messages.append((logged, encoding, true)) }
+        messages.sort { $0.logged.sequence < $1.logged.sequence }
+        items = gaps + messages.map { .message($0.logged, $0.encoding, isPast: $0.isPast) }
         head = 0
     }
 }

@@ -59,6 +59,12 @@ extension Shard {
             arm(slot, after: limits.backlogMillisecondsMax)
             return
         }
+        // The answers to commands can't wait as messages do: they are not asked for until they can be sent.
+        if case .webSocket(let session) = connections[slot].activity, case .v1 = session.style,
+            !session.closeSent
+        {
+            pauseReading(slot)
+        }
         let due = now.monotonicMilliseconds + limits.backlogMillisecondsMax
         if due < wheel.deadline(of: slot) ?? .max { wheel.arm(slot, atMilliseconds: due) }
     }
@@ -71,11 +77,15 @@ extension Shard {
             arm(slot, after: limits.lingerMillisecondsMax)
             return
         }
-        if case .webSocket(let session) = connections[slot].activity, let pong = session.owedPong {
-            session.owedPong = nil
-            write(slot) { WebSocketEncoder.appendFrame(.pong, payload: pong.span, to: $0) }
-        }
+        if case .webSocket(let session) = connections[slot].activity { resume(slot, session) }
         continuing.append(slot)
+    }
+
+    private mutating func resume(_ slot: Int, _ session: WebSocketSession) {
+        resumeReading(slot)
+        guard let pong = session.owedPong, !session.closeSent else { return }
+        session.owedPong = nil
+        write(slot) { WebSocketEncoder.appendFrame(.pong, payload: pong.span, to: $0) }
     }
 
     /// Sends everybody away: the process is about to end. New connections are refused from now on.
@@ -129,7 +139,7 @@ extension Shard {
     mutating func closeSlow(_ slot: Int) {
         tally(.slowClosed)
         switch connections[slot].activity {
-        case .webSocket(let session): closeWebSocket(slot, session, code: 1013, "slow")
+        case .webSocket(let session): closeWebSocket(slot, session, code: 1013, "slow", told: .slow)
         case .none, .http, .stream, .poll, .lingering: free(slot, reason: .slow)
         }
     }

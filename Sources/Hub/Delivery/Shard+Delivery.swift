@@ -36,13 +36,17 @@ extension Shard {
         for slot in overfull { closeSlow(slot) }
     }
 
-    /// Drains until everything up to `sequence` is delivered, which must have been published already.
-    mutating func drainRing(upTo sequence: UInt64) {
+    /// Drains until everything up to `sequence` is delivered.
+    ///
+    /// - Returns: false when a message up to there is not in yet: its sequence is claimed, and its publisher has
+    ///   not come further.
+    mutating func drainRing(upTo sequence: UInt64) -> Bool {
         while position < sequence {
             let before = position
             drainRing()
-            precondition(position > before, "sequence \(sequence) was never published")
+            if position == before { return false }
         }
+        return true
     }
 
     /// Frames one message for those who follow its channel here, and keeps it if the channel lives here.
@@ -55,7 +59,6 @@ extension Shard {
             keep(sequence, message, channel)
         }
         guard channel >= 0, channels[channel].memberCount > 0 else { return 0 }
-        channels[channel].lastSequence = sequence
         let excluded = excludedSlot(message.sender)
         if batch.channel != channel || batch.excluded != excluded || excluded >= 0 {
             flushBatch()
@@ -139,7 +142,7 @@ extension Shard {
             let item = lag.popFirst()
         {
             switch item {
-            case .message(let logged, let encoding):
+            case .message(let logged, let encoding, _):
                 encoder.append(
                     logged.message, sequence: logged.sequence, as: encoding, to: log)
             case .frame(let frame, let isText):

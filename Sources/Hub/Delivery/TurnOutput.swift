@@ -89,6 +89,8 @@ package struct TurnOutput {
                 end: UInt32(truncatingIfNeeded: end), next: -1))
     }
 
+    var isEmpty: Bool { dirty.isEmpty && commands.isEmpty }
+
     /// Whether `slot` is owed anything this turn.
     func owes(_ slot: Int) -> Bool { lastRun[slot] >= 0 }
 

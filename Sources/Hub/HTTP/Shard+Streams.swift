@@ -8,6 +8,9 @@ extension Shard {
     /// What an `EventSource` waits before it comes again, milliseconds.
     private static let retryMilliseconds: UInt64 = 2_000
 
+    /// How long a poll whose time is up awaits a past that is on its way, before it is looked at again.
+    private static let recallMilliseconds: UInt64 = 100
+
     /// Where the client wants to go on: `Last-Event-ID`, `?after=` and its other names.
     func start(_ head: RequestHead, _ query: [QueryItem]) -> Start {
         var given = head.first("Last-Event-ID").map { Array($0.utf8) }
@@ -59,20 +62,11 @@ extension Shard {
                 }
             }
         }
-        for name in names where !subscribed(slot, name, Encoding(form), start) {
+        switch subscribe(slot, names, Encoding(form), from: start) {
+        case .subscribed, .alreadySubscribed: armHeartbeat(slot)
+        case .tooManyChannels, .loopFull:
             // The head has gone out: ending the stream is the only answer left.
             free(slot, reason: .server)
-            return
-        }
-        armHeartbeat(slot)
-    }
-
-    private mutating func subscribed(
-        _ slot: Int, _ name: ChannelName, _ encoding: Encoding, _ start: Start
-    ) -> Bool {
-        switch subscribe(slot, name, encoding, from: start) {
-        case .subscribed, .alreadySubscribed: true
-        case .tooManyChannels, .loopFull: false
         }
     }
 
@@ -106,12 +100,13 @@ extension Shard {
         }
         connections[slot].activity = .poll(LongPoll(head: head, exchange: exchange))
         arm(slot, after: wait)
-        for name in names where !subscribed(slot, name, Encoding(.element), start) {
+        switch subscribe(slot, names, Encoding(.element), from: start) {
+        case .subscribed, .alreadySubscribed: break
+        case .tooManyChannels, .loopFull:
             finishPoll(slot, exchange)
             respondProblem(
                 slot, head, .serviceUnavailable, "this loop knows too many channels",
                 fields: [("Retry-After", "5")])
-            return
         }
     }
 
@@ -169,6 +164,11 @@ extension Shard {
     mutating func answerNothing(_ slot: Int, _ poll: LongPoll) {
         // A message of this very turn would be lost between the answer and the next poll's start.
         guard !output.owes(slot) else { return }
+        if connections[slot].lag != nil {
+            // Its past is on the way here. A tag that is ahead of it would lose it.
+            arm(slot, after: Shard.recallMilliseconds)
+            return
+        }
         let fields = pollFields(slot, poll)
         finishPoll(slot, poll.exchange)
         respondNothing(slot, poll.head, fields: fields)
@@ -177,19 +177,10 @@ extension Shard {
     private func pollFields(_ slot: Int, _ poll: LongPoll) -> Fields {
         // Everything up to the loop's position was delivered to this connection or was not for it.
         var fields: Fields = [
-            ("ETag", .string("\"\(id(lastSequence(slot)))\"")), ("Cache-Control", "no-cache"),
+            ("ETag", .string("\"\(id(position))\"")), ("Cache-Control", "no-cache"),
         ]
         if poll.sawGap { fields.append(("Carillon-Gap", "true")) }
         return fields + crossOriginFields(poll.head)
-    }
-
-    /// The last sequence on the connection's channels; without any, where this loop is.
-    private func lastSequence(_ slot: Int) -> UInt64 {
-        var last: UInt64 = 0
-        for subscription in connections[slot].subscriptions {
-            last = max(last, channels[Int(subscription.channel)].lastSequence)
-        }
-        return last == 0 ? position : last
     }
 
     private mutating func finishPoll(_ slot: Int, _ exchange: HTTPExchange) {
@@ -214,7 +205,7 @@ extension Shard {
         exchange.awaitsRecall = PendingHistory(head: head, limit: Int((limit ?? nil) ?? 1000))
         ask(
             RecallRequest(
-                requester: peer(slot), purpose: .history, channel: name,
+                requester: peer(slot), purpose: .history, ticket: 0, channel: name,
                 start: start == .now ? .first : start, upTo: position,
                 limit: exchange.awaitsRecall!.limit))
     }

@@ -108,13 +108,10 @@ extension Shard {
     private mutating func follow(
         _ slot: Int, _ session: WebSocketSession, _ names: [ChannelName], _ start: Start
     ) {
-        for name in names {
-            switch subscribe(slot, name, encoding(session), from: start) {
-            case .subscribed, .alreadySubscribed: break
-            case .tooManyChannels, .loopFull:
-                closeWebSocket(slot, session, code: 1013, "this loop knows too many channels")
-                return
-            }
+        switch subscribe(slot, names, encoding(session), from: start) {
+        case .subscribed, .alreadySubscribed: break
+        case .tooManyChannels, .loopFull:
+            closeWebSocket(slot, session, code: 1013, "this loop knows too many channels")
         }
     }
 
@@ -238,12 +235,18 @@ extension Shard {
     }
 
     /// Sends a close frame and awaits the peer's. What waits for this connection is dropped.
+    ///
+    /// - Parameter told: what a component is told once the connection has ended.
     mutating func closeWebSocket(
-        _ slot: Int, _ session: WebSocketSession, code: UInt16, _ reason: String
+        _ slot: Int, _ session: WebSocketSession, code: UInt16, _ reason: String,
+        told: CloseReason = .server
     ) {
         guard !session.closeSent else { return }
         session.closeSent = true
+        session.endReason = told
         unsubscribeAll(slot)
+        // The peer's close frame is to be seen.
+        resumeReading(slot)
         if let lag = connections[slot].lag {
             if lag.isBlocked { lag.removeAll() } else { endLag(slot) }
         }

@@ -51,14 +51,15 @@ struct Resumption: CustomTestStringConvertible {
         _ how: Resumption
     ) {
         // Every way in which the two loops can take their turns around the resumption.
-        for order in 0..<256 {
+        for order in 0..<64 {
             let world = World(loops: 2)
             let channel = world.channel(at: how.home)
             let first = world.publish(channel, "m0")
-            world.publish(channel, "m1")
+            // The other loop, which may be the channel's home, is ahead by this one.
+            _ = world.post(channel, "m1", loop: 1 - how.loop)
             let subscriber = Subscriber(
                 world, how.transport, [channel], loop: how.loop, after: first, settled: false)
-            for step in 0..<8 {
+            for step in 0..<6 {
                 if step % 2 == 0 { _ = world.post(channel, "m\(step / 2 + 2)", loop: step / 2 % 2) }
                 world.turn(order >> step & 1)
             }
@@ -67,7 +68,7 @@ struct Resumption: CustomTestStringConvertible {
             subscriber.pollAgain()
             world.settle()
             subscriber.collect()
-            #expect(subscriber.data == (1..<6).map { "m\($0)" }, "order \(order)")
+            #expect(subscriber.data == (1..<5).map { "m\($0)" }, "order \(order)")
         }
     }
 
