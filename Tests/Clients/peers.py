@@ -27,7 +27,9 @@ def web(**more) -> httpx.Client:
 
 def socket(url: str, **more):
     tls = {"ssl": trusting()} if url.startswith("wss:") else {}
-    return connect(url, proxy=None, open_timeout=SECONDS, close_timeout=SECONDS, max_size=None, **tls, **more)
+    # Unbounded queues: one that is full and not read would keep the close frame from being seen.
+    return connect(url, proxy=None, open_timeout=SECONDS, close_timeout=SECONDS, max_size=None, max_queue=None,
+                   **tls, **more)
 
 
 def curl(*arguments: str, body: bytes | None = None) -> bytes:
@@ -106,7 +108,8 @@ class ServerSentEvents(HTTP):
             self.last_event = event
             if event == "gap":
                 self.gap = True
-            elif data or identifier:
+            elif data:
+                # A block with an id and no data line only says where the reader stands.
                 return identifier, "\n".join(data)
 
 

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from bare import Bare
-from peers import ServerSentEvents, V1, curl, publish, web
+from peers import Raw, ServerSentEvents, Stream, V1, base64_of, curl, publish, web
 
 
 def problem(answer, status: int) -> dict:
@@ -84,10 +84,15 @@ def test_json_that_is_none_is_refused(server, channel):
                             headers={"Content-Type": "application/json"}), 400)
 
 
-def test_text_that_is_not_utf_8_is_refused(server, channel):
-    with web() as client:
-        problem(client.post(server.channel(channel), content=b"\xff\xfe",
-                            headers={"Content-Type": "text/plain; charset=utf-8"}), 400)
+def test_text_that_is_not_utf_8_is_refused_or_counts_as_binary(server, channel):
+    with Raw(server.channel(channel, "ws")) as raw, Stream(server.channel(channel)) as stream, web() as client:
+        answer = client.post(server.channel(channel), content=b"\xff\xfe",
+                             headers={"Content-Type": "text/plain; charset=utf-8"})
+        if answer.status_code == 200:
+            assert raw.next() == (None, b"\xff\xfe")
+            assert stream.next()[1] == base64_of(b"\xff\xfe")
+        else:
+            problem(answer, 400)
 
 
 @pytest.mark.parametrize("method, path, status", [

@@ -139,6 +139,11 @@ def test_one_connection_carries_several_channels(server, channel, kind):
     with one:
         ids = [publish(server.channel(name), f"to {name}") for name in (a, other, b, a)]
         seen = one.take(3)
+    if kind == "sse":
+        # An event stream has no field for the channel, so here its data is the object of the other transports.
+        objects = [json.loads(data) for _, data in seen]
+        assert [one["channel"] for one in objects] == [a, b, a]
+        seen = [(one["id"], one["data"]) for one in objects]
     assert [data for _, data in seen] == [f"to {a}", f"to {b}", f"to {a}"]
     if kind != "raw":
         assert [identifier for identifier, _ in seen] == [ids[0], ids[2], ids[3]]
