@@ -67,4 +67,29 @@ import Testing
         #expect(last.now == Array(repeating: each - 1, count: senders))
         #expect(mailbox.isEmpty)
     }
+
+    /// FORBIDDEN: freed while the sender holds it: a retain that comes after the lock is given up.
+    /// That is a crash, and in optimized builds only.
+    @Test func `a letter that its sender holds is never freed`() {
+        let total = 20000
+        let mailbox = Mailbox<Message>(entriesMax: 4)
+        weak var left: Message?
+        do {
+            let message = numbered(1)
+            left = message
+            inThreads([
+                { for _ in 0..<total { while !mailbox.post(message) { sched_yield() } } },
+                {
+                    var letters: [Message] = []
+                    var count = 0
+                    while count < total {
+                        mailbox.take(into: &letters)
+                        if letters.isEmpty { sched_yield() }
+                        count += letters.count
+                    }
+                },
+            ])
+        }
+        #expect(left == nil)
+    }
 }

@@ -167,6 +167,45 @@ extension ThreadTests {
             #expect(ring.bytesHeld == 0)
         }
 
+        /// One object, published again and again by who holds it, kept for a while by who reads it.
+        /// FORBIDDEN: freed while somebody holds it: a retain that comes after the stamp, or after
+        /// the cursor. That is a crash, and in optimized builds only.
+        @Test func `a message that somebody holds is never freed`() {
+            let total: UInt64 = 40000
+            let ring = BroadcastRing(slots: 4, readers: 2, bytesMax: 1 << 20)
+            let broken = Shared(0)
+            let reading: [@Sendable () -> Void] = (0..<2).map { index in
+                {
+                    var reader = ring.makeReader(index)
+                    var kept: [Message] = []
+                    while reader.position < total {
+                        let count = reader.drain(limit: 3) { _, message in
+                            kept.append(message)
+                            return true
+                        }
+                        if count == 0 { sched_yield() }
+                        if !kept.allSatisfy(isWhole) { broken.update { $0 += 1 } }
+                        kept.removeAll(keepingCapacity: true)
+                    }
+                }
+            }
+            weak var left: Message?
+            do {
+                let message = numbered(1)
+                left = message
+                inThreads(
+                    reading + [
+                        {
+                            for _ in 0..<total {
+                                while ring.publish(message) == .full { sched_yield() }
+                            }
+                        }
+                    ])
+            }
+            #expect(broken.now == 0)
+            #expect(left == nil)
+        }
+
         /// FORBIDDEN: a lag above what was ever published (a difference below zero).
         @Test func `a watchdog that looks at any time sees a lag that can be`() {
             let ring = BroadcastRing(slots: 8, readers: 1, bytesMax: 1 << 20)
