@@ -88,6 +88,7 @@ let package = Package(
             name: "HubTests", dependencies: ["Hub", "Wire", "Ring", "Bytes"],
             swiftSettings: common),
         .testTarget(name: "LoadTests", dependencies: ["carillon-bench"], swiftSettings: common),
+        .testTarget(name: "TidyTests", swiftSettings: common),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]

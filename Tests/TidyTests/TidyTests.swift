@@ -1,0 +1,111 @@
+// Reads the sources and holds what the compiler does not: who may import what, where unsafe code
+// may stand, how long a line and a file may be.
+
+import Foundation
+import Testing
+
+@Suite struct TidyTests {
+    static let root = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// C libraries, and the modules that may speak to them.
+    static let homes: [String: Set<String>] = [
+        "CLibuv": ["Loops"],
+        "COpenSSL": ["TLS", "Signatures", "Load", "TLSTests"],
+        "CZlib": ["Deflate"],
+        "CLinux": ["Load"],
+    ]
+
+    /// Modules on a message's way: Foundation's start-up and its types cost too much there.
+    static let withoutFoundation: Set<String> = [
+        "Bytes", "Wire", "Ring", "Loops", "TLS", "Signatures", "Deflate", "Hub", "Gateway",
+    ]
+
+    /// Modules without any unsafe expression. The compiler holds it; this holds the escape hatches.
+    static let withoutUnsafe: Set<String> = ["Wire", "Hub"]
+
+    struct Source {
+        let path: String
+        let module: String
+        let lines: [Substring]
+    }
+
+    static func sources(_ folders: [String]) throws -> [Source] {
+        var found: [Source] = []
+        for folder in folders {
+            let base = root.appending(path: folder)
+            guard let walk = FileManager.default.enumerator(atPath: base.path) else { continue }
+            for case let name as String in walk where name.hasSuffix(".swift") {
+                let text = try String(contentsOf: base.appending(path: name), encoding: .utf8)
+                found.append(
+                    Source(
+                        path: "\(folder)/\(name)",
+                        module: String(name.prefix { $0 != "/" }),
+                        lines: text.split(separator: "\n", omittingEmptySubsequences: false)))
+            }
+        }
+        try #require(found.count > 50, "the sources were not found below \(root.path)")
+        return found
+    }
+
+    static func imported(by line: Substring) -> Substring? {
+        let words = line.split(separator: " ")
+        guard let at = words.firstIndex(of: "import"), at + 1 < words.count,
+            words[..<at].allSatisfy({
+                ["private", "fileprivate", "internal", "package", "public", "@_exported",
+                    "@testable"].contains($0)
+            })
+        else { return nil }
+        return words[at + 1]
+    }
+
+    @Test func `a C library is imported in its home only`() throws {
+        for source in try Self.sources(["Sources", "Tests", "Benchmarks"]) {
+            for line in source.lines {
+                guard let module = Self.imported(by: line), let home = Self.homes[String(module)]
+                else { continue }
+                #expect(home.contains(source.module), "\(source.path) imports \(module)")
+            }
+        }
+    }
+
+    @Test func `no module on a message's way imports Foundation`() throws {
+        for source in try Self.sources(["Sources"])
+        where Self.withoutFoundation.contains(source.module) {
+            for line in source.lines {
+                let module = Self.imported(by: line) ?? ""
+                #expect(!module.hasPrefix("Foundation"), "\(source.path) imports \(module)")
+            }
+        }
+    }
+
+    @Test func `the safe modules have no way around safety`() throws {
+        let hatches = [
+            "@unchecked Sendable", "nonisolated(unsafe)", "unsafeBitCast", "Unmanaged<",
+            "@exclusivity(unchecked)", "UnsafePointer", "UnsafeRawPointer",
+        ]
+        for source in try Self.sources(["Sources"]) where Self.withoutUnsafe.contains(source.module) {
+            for line in source.lines {
+                for hatch in hatches {
+                    #expect(!line.contains(hatch), "\(source.path): \(line)")
+                }
+            }
+        }
+    }
+
+    @Test func `nothing is built with checks removed`() throws {
+        let manifest = try String(contentsOf: Self.root.appending(path: "Package.swift"), encoding: .utf8)
+        #expect(!manifest.contains("Ounchecked"))
+        #expect(!manifest.contains("unsafeFlags"))
+    }
+
+    @Test func `a line has at most 100 columns, a file at most 400 lines`() throws {
+        for source in try Self.sources(["Sources", "Tests", "Benchmarks", "Examples"]) {
+            #expect(source.lines.count <= 401, "\(source.path) has \(source.lines.count) lines")
+            for (number, line) in source.lines.enumerated() {
+                #expect(
+                    line.count <= 100, "\(source.path):\(number + 1) has \(line.count) columns")
+            }
+        }
+    }
+}
