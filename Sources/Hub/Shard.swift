@@ -155,6 +155,7 @@ package struct Shard: ~Copyable {
         {
             continueRequests(slot, exchange)
         }
+        if case .http(let exchange) = connections[slot].activity { endIfAnswered(slot, exchange) }
     }
 
     // MARK: - Slots

@@ -101,6 +101,7 @@ extension Shard {
                 gone.member
         }
         channels[channel].memberCount -= 1
+        tally(.subscriptions, -1)
 
         let lastSubscription = connections[slot].subscriptions.removeLast()
         if subscription < connections[slot].subscriptions.count {
@@ -266,6 +267,7 @@ extension Shard {
             lag.merge(
                 past: past, through: recall.through, after: after, of: request.channel,
                 connections[slot].subscriptions[index].encoding, gap: recall.gap)
+            if recall.gap { tally(.gaps) }
             if recall.gap, refusesGap(slot) { return }
             if lag.recalls == 0 { flushLag(slot) }
         }

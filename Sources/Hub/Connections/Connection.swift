@@ -64,6 +64,8 @@ final class HTTPExchange {
     var carry: [UInt8] = []
     var bodyDecoder: BodyDecoder?
     var body: [UInt8] = []
+    /// The peer has ended its half: what it asked for before is answered, then the connection ends.
+    var inputEnded = false
     /// A history request waits for its recall.
     var awaitsRecall: PendingHistory?
 

@@ -187,7 +187,7 @@ extension Shard {
         unsubscribeAll(slot)
         endLag(slot)
         connections[slot].activity = .http(exchange)
-        if !exchange.carry.isEmpty { continuing.append(slot) }
+        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
     }
 
     // MARK: - History
@@ -227,6 +227,6 @@ extension Shard {
         respond(
             slot, pending.head, type: "application/json", body: body.array(),
             fields: recall.gap ? [("Carillon-Gap", "true")] : [])
-        if !exchange.carry.isEmpty { continuing.append(slot) }
+        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
     }
 }
