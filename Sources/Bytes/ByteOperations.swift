@@ -6,7 +6,8 @@ private import Glibc
 ///
 /// - Parameters:
 ///   - key: the masking key, first wire byte in the lowest byte.
-///   - phase: how many bytes of this frame's payload came before `source`; only its two lowest bits count.
+///   - phase: how many bytes of this frame's payload came before `source`; only its two lowest bits
+///     count.
 package func appendMasked(
     _ source: Span<UInt8>, key: UInt32, phase: Int, to destination: inout [UInt8]
 ) {

@@ -20,7 +20,8 @@ private import Glibc
 /// server.waitForSignal()
 /// ```
 ///
-/// Made, started and stopped on one thread. ``stop()`` may be called from any thread by way of ``stopper``.
+/// Made, started and stopped on one thread. ``stop()`` may be called from any thread by way of
+/// ``stopper``.
 public final class Server {
     private let configuration: ServerConfiguration
     private var components: [(path: String, make: @Sendable () -> any MessageComponent)] = []
@@ -28,7 +29,8 @@ public final class Server {
     private var control: Control?
     /// Where the server listens, as URLs (`http://127.0.0.1:8080`); known after ``start()``.
     public private(set) var addresses: [String] = []
-    /// SHA-256 of the self-signed certificate, hexadecimal with colons; nil with a certificate from files.
+    /// SHA-256 of the self-signed certificate, hexadecimal with colons; nil with a certificate from
+    /// files.
     public private(set) var certificateFingerprint: String?
     public private(set) var loopCount = 0
 
@@ -49,9 +51,11 @@ public final class Server {
 
     /// Binds the listeners and starts the loops. Returns when connections are accepted.
     ///
-    /// SIGTERM and SIGINT are blocked for the calling thread from here on: ``waitForSignal()`` takes them.
+    /// SIGTERM and SIGINT are blocked for the calling thread from here on: ``waitForSignal()``
+    /// takes them.
     ///
-    /// - Throws: ``ServerError`` for an address, certificate or limit that can't be had; nothing is left running.
+    /// - Throws: ``ServerError`` for an address, certificate or limit that can't be had; nothing is
+    ///   left running.
     public func start() throws(ServerError) {
         precondition(control == nil, "a server starts once")
         Signals.block()
@@ -97,7 +101,8 @@ public final class Server {
         threads.removeAll()
     }
 
-    /// Waits for SIGTERM or SIGINT, then stops and waits for the loops. A second signal ends the process.
+    /// Waits for SIGTERM or SIGINT, then stops and waits for the loops. A second signal ends the
+    /// process.
     public func waitForSignal() {
         Signals.wait()
         Signals.endOnNext()
@@ -144,7 +149,8 @@ public final class Server {
         return settings
     }
 
-    /// Each loop's share of the descriptors, with some room since the kernel does not deal them out evenly.
+    /// Each loop's share of the descriptors, with some room since the kernel does not deal them out
+    /// evenly.
     private func streamsPerLoop(_ loops: Int) throws(ServerError) -> Int {
         let (soft, _) = Descriptors.raiseLimit()
         // Loops, listeners, files and what embedders open.

@@ -10,8 +10,8 @@ public struct ServerConfiguration: Sendable {
         case selfSigned
     }
 
-    /// Addresses for plain connections: `HOST:PORT`, `[IPV6]:PORT`, `PORT` (all interfaces), `unix:PATH`. Port 0
-    /// lets the kernel choose.
+    /// Addresses for plain connections: `HOST:PORT`, `[IPV6]:PORT`, `PORT` (all interfaces),
+    /// `unix:PATH`. Port 0 lets the kernel choose.
     public var listen: [String] = []
     /// Addresses for TLS; they need a ``certificate``.
     public var listenTLS: [String] = []
@@ -25,7 +25,8 @@ public struct ServerConfiguration: Sendable {
     public var anonymousPublish = false
     /// Keys whose holders may read and publish: `Authorization: Bearer KEY`.
     public var apiKeys: [String] = []
-    /// Origins whose pages may call, besides the gateway's own: `https://example.org`, or `*` for any.
+    /// Origins whose pages may call, besides the gateway's own: `https://example.org`, or `*` for
+    /// any.
     public var allowedOrigins: [String] = []
 
     /// One message's payload, bytes, 1…1 GiB.

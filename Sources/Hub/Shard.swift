@@ -1,7 +1,9 @@
-// One loop's share of the hub: its connections, the channels they follow, and the channels that live here.
+// One loop's share of the hub: its connections, the channels they follow, and the channels that
+// live here.
 //
-// A pure machine. Bytes, time and messages go in; what is to be written, closed and woken comes out in
-// ``TurnOutput``. It opens no socket and reads no clock, so many shards can be run in one thread from one seed.
+// A pure machine. Bytes, time and messages go in; what is to be written, closed and woken comes out
+// in ``TurnOutput``. It opens no socket and reads no clock, so many shards can be run in one thread
+// from one seed.
 
 internal import Bytes
 internal import Ring
@@ -10,8 +12,8 @@ internal import Deflate
 
 /// The state of one loop. Owner loop only; what crosses loops stands in ``Shared``.
 ///
-/// A turn is: ``setTime(_:)`` and inputs, any number of them; ``work()``; ``exchange(_:)``, whose result the rim
-/// carries out; ``endTurn()``.
+/// A turn is: ``setTime(_:)`` and inputs, any number of them; ``work()``; ``exchange(_:)``, whose
+/// result the rim carries out; ``endTurn()``.
 package struct Shard: ~Copyable {
     package let index: Int
     let shared: Shared
@@ -26,7 +28,8 @@ package struct Shard: ~Copyable {
     /// Whether a connection has a ``Lag``: one byte each, since every delivery looks at it.
     var lagging: [Bool] = []
     var freeSlots: [Int] = []
-    /// Slots whose close is ordered in ``output``. They are not given out again before it has been carried out.
+    /// Slots whose close is ordered in ``output``. They are not given out again before it has been
+    /// carried out.
     var freedThisTurn: [Int] = []
     /// Slots whose close is ordered in the output that the rim has at present.
     var freedAtRim: [Int] = []
@@ -37,7 +40,8 @@ package struct Shard: ~Copyable {
     var continuing: [Int] = []
 
     var channels = ChannelTable()
-    /// The highest sequence of any message that was housed here and is forgotten together with its channel.
+    /// The highest sequence of any message that was housed here and is forgotten together with its
+    /// channel.
     var forgotten: UInt64 = 0
     /// The last one given to a recall.
     var recallTicket: UInt32 = 0
@@ -52,7 +56,8 @@ package struct Shard: ~Copyable {
     var batch = DeliveryBatch()
     var mail: [Mail] = []
     var answersPolls = false
-    /// Something was published, or posted to another loop, in this turn: sleeping loops must be woken.
+    /// Something was published, or posted to another loop, in this turn: sleeping loops must be
+    /// woken.
     package internal(set) var mustWake = false
     var isLeaving = false
 
@@ -99,14 +104,16 @@ package struct Shard: ~Copyable {
         if now.monotonicMilliseconds >= sweepDue { sweepChannels() }
     }
 
-    /// Gives the turn's output to the rim and takes the cleared one of an earlier turn for the next.
+    /// Gives the turn's output to the rim and takes the cleared one of an earlier turn for the
+    /// next.
     ///
-    /// Two outputs change places, so that no array is copied and what the rim finds out while it writes
-    /// (a peer that takes nothing) already belongs to the next turn.
+    /// Two outputs change places, so that no array is copied and what the rim finds out while it
+    /// writes (a peer that takes nothing) already belongs to the next turn.
     package mutating func exchange(_ spare: inout TurnOutput) {
         spare.grow(to: connections.count)
         swap(&output, &spare)
-        // What the rim frees while it writes is ordered closed in the next output, and free after that.
+        // What the rim frees while it writes is ordered closed in the next output, and free after
+        // that.
         freedAtRim.append(contentsOf: freedThisTurn)
         freedThisTurn.removeAll(keepingCapacity: true)
         mustWake = false
@@ -155,6 +162,7 @@ package struct Shard: ~Copyable {
         {
             continueRequests(slot, exchange)
         }
+        if case .http(let exchange) = connections[slot].activity { endIfAnswered(slot, exchange) }
     }
 
     // MARK: - Slots

@@ -48,7 +48,8 @@ enum Start: Sendable, Equatable {
     case first
     /// After this sequence of the present epoch.
     case after(UInt64)
-    /// After an id that this life of the log never gave: everything retained, and a gap is announced.
+    /// After an id that this life of the log never gave: everything retained, and a gap is
+    /// announced.
     case unknown
 
     init(id: [UInt8], epoch: Epoch, published: UInt64) {

@@ -7,7 +7,8 @@ internal import Glibc
 extension Listener {
     /// Listens on a Unix socket.
     ///
-    /// A socket file on which nobody answers is replaced; one on which somebody does is `EADDRINUSE`.
+    /// A socket file on which nobody answers is replaced; one on which somebody does is
+    /// `EADDRINUSE`.
     ///
     /// - Parameters:
     ///   - path: 1…107 bytes.

@@ -3,7 +3,8 @@
 
 internal import CLibuv
 
-/// A piece of memory to write. Laid out as `uv_buf_t` and `iovec`: first the address, then the size.
+/// A piece of memory to write. Laid out as `uv_buf_t` and `iovec`: first the address, then the
+/// size.
 package struct IOVector {
     package var start: UnsafeRawPointer?
     package var count: Int

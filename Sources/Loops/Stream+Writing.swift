@@ -77,8 +77,9 @@ extension Stream {
     }
 }
 
-/// `Stream.tryWrite` of one piece, without the stream: for a loop that writes to thousands of connections
-/// in a row, and would pay more for fetching each stream's state into the cache than for all else it does.
+/// `Stream.tryWrite` of one piece, without the stream: for a loop that writes to thousands of
+/// connections in a row, and would pay more for fetching each stream's state into the cache than
+/// for all else it does.
 ///
 /// - Parameters:
 ///   - descriptor: an open stream's, with no queued write under way.

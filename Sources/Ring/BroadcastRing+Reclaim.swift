@@ -73,8 +73,8 @@ extension BroadcastRing {
         }
         guard sequence > from else { return }
         writers[0].pointee.bytesHeld.subtract(bytes, ordering: .relaxed)
-        // (C) Releasing: pairs with the acquiring load in `isFree`. The slots are empty, and stay so
-        // until a writer that has seen this claims them.
+        // (C) Releasing: pairs with the acquiring load in `isFree`. The slots are empty, and stay
+        // so until a writer that has seen this claims them.
         reclaimed[0].pointee.sequence.store(sequence, ordering: .releasing)
     }
 }

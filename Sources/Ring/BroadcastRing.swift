@@ -6,17 +6,16 @@ import Synchronization
 /// A gated broadcast ring: `slots` messages, `readers` cursors, a budget of bytes.
 ///
 /// Sequences start at 1, rise by 1 and never repeat. A writer claims the next one, puts the message
-/// into slot `sequence & (slots - 1)` and stamps the slot with the sequence. A reader reads the slot
-/// that bears the stamp it waits for. Once every reader has passed a message, it is released and
-/// `reclaimed` moves up; a writer claims only up to `reclaimed + slots`. Nothing waits: a publish
-/// that finds no room is refused.
+/// into slot `sequence & (slots - 1)` and stamps the slot with the sequence. A reader reads the
+/// slot that bears the stamp it waits for. Once every reader has passed a message, it is released
+/// and `reclaimed` moves up; a writer claims only up to `reclaimed + slots`. Nothing waits: a
+/// publish that finds no room is refused.
 ///
 /// Who may touch a slot's message, for the message with sequence `s`:
 ///
-/// 1. from the claim of `s` to its stamp: the writer that claimed it;
-/// 2. from the stamp to the slowest cursor's passing `s`: all readers, reading;
-/// 3. from there to `reclaimed >= s`: the one that holds the reclaiming lock;
-/// 4. from there: the writer that claims `s + slots`.
+/// 1. from the claim of `s` to its stamp: the writer that claimed it; 2. from the stamp to the
+/// slowest cursor's passing `s`: all readers, reading; 3. from there to `reclaimed >= s`: the one
+/// that holds the reclaiming lock; 4. from there: the writer that claims `s + slots`.
 ///
 /// Each change of hands is a releasing store and an acquiring load, numbered (A) to (E) in the
 /// comments: (A) the stamp, (B) a cursor, (C) `reclaimed`, (D) `reclaimedSeen`, (E) the lock.
@@ -202,8 +201,8 @@ package final class BroadcastRing: Sendable {
         if sequence <= writers.pointee.reclaimedSeen.load(ordering: .acquiring) + lap {
             return true
         }
-        // (C) Acquiring: pairs with the releasing store in `releaseMessages`: the slot's old message
-        // is gone before ours comes.
+        // (C) Acquiring: pairs with the releasing store in `releaseMessages`: the slot's old
+        // message is gone before ours comes.
         let now = reclaimed[0].pointee.sequence.load(ordering: .acquiring)
         // (D) Releasing: hands on what (C) gave us. An older value may overwrite a newer one; both
         // are true, and the older costs one more look.

@@ -42,8 +42,8 @@ package final class Counters: Sendable {
     ///
     /// - Parameter amount: may be negative for what goes down again.
     package func add(_ loop: Int, _ counter: Counter, _ amount: Int = 1) {
-        // Load and store apart instead of a locked add: only this loop writes here. Relaxed: figures
-        // order nothing.
+        // Load and store apart instead of a locked add: only this loop writes here. Relaxed:
+        // figures order nothing.
         let set = sets[loop]
         let old = set.pointee.values[counter.rawValue].load(ordering: .relaxed)
         set.pointee.values[counter.rawValue].store(

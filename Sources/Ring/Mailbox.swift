@@ -7,8 +7,8 @@ package import Synchronization
 /// Letters of one sender arrive in the order of their posting.
 ///
 /// `isFilled` is written under the lock, at the end of each turn at it, and read at the start: a
-/// releasing store paired with an acquiring load. The lock alone would do; but ThreadSanitizer cannot
-/// see into `Mutex` on Linux, and with the pair it checks the letters too.
+/// releasing store paired with an acquiring load. The lock alone would do; but ThreadSanitizer
+/// cannot see into `Mutex` on Linux, and with the pair it checks the letters too.
 package final class Mailbox<Element: Sendable>: Sendable {
     /// Letters that wait at once, at most.
     package let entriesMax: Int

@@ -44,8 +44,8 @@ package struct RingReader: ~Copyable {
         var count = 0
         while count < limit {
             let next = position + 1
-            // (A) Acquiring: pairs with the releasing store in `BroadcastRing.put`: the reference in
-            // the slot and the message behind it are whole.
+            // (A) Acquiring: pairs with the releasing store in `BroadcastRing.put`: the reference
+            // in the slot and the message behind it are whole.
             guard ring.slots.stamp(next).pointee.load(ordering: .acquiring) == next else { break }
             guard let message = ring.slots.message(next).pointee else {
                 fatalError("slot of \(next) is stamped and empty")

@@ -65,9 +65,9 @@ struct RingSlots: ~Copyable, @unchecked Sendable {
 ///
 /// Never inlined, and the ring's safety hangs on that. The optimizer takes an atomic store for
 /// something that cannot release an object, and moves a retain behind it (seen in this module with
-/// Swift 6.3.1, `-O`: `swift_retain` came after the stamp). Readers on other threads may by then have
-/// released what was not yet retained. A value that a call returns cannot be stored before the call,
-/// nor can the retain leave the function that it is in.
+/// Swift 6.3.1, `-O`: `swift_retain` came after the stamp). Readers on other threads may by then
+/// have released what was not yet retained. A value that a call returns cannot be stored before the
+/// call, nor can the retain leave the function that it is in.
 @inline(never)
 func retained(_ message: Message) -> Unmanaged<Message> {
     .passRetained(message)

@@ -4,24 +4,23 @@ import Synchronization
 
 /// A set of the loops that sleep, so that wake-ups cost nothing while loops are busy.
 ///
-/// A loop that is about to block and a thread that has just published must not miss each other.
-/// The loop:
+/// A loop that is about to block and a thread that has just published must not miss each other. The
+/// loop:
 ///
-///     sleepers.announceSleep(me)                       // flag, fence
-///     if reader.hasMore || !mailbox.isEmpty { sleepers.awake(me); go on }
-///     block; then sleepers.awake(me)
+///     sleepers.announceSleep(me)                       // flag, fence if reader.hasMore ||
+///     !mailbox.isEmpty { sleepers.awake(me); go on } block; then sleepers.awake(me)
 ///
 /// The publisher, once per turn:
 ///
 ///     ring.publish(…); mailbox.post(…)                 // as many as there are
 ///     sleepers.forEachSleeper(except: me) { wake($0) } // fence, flags
 ///
-/// The forbidden outcome: the loop does not see the message and the publisher does not see the flag.
-/// Each side writes its own word and then reads the other's, with a sequentially consistent fence
-/// between. The fences are in one total order: whichever comes second, its side sees what the other
-/// wrote before the first. So at least one of the two sees the other, and a message is either read
-/// or followed by a wake-up. No weaker order will do: a store and a later load of another word may
-/// change places, on x86-64 too.
+/// The forbidden outcome: the loop does not see the message and the publisher does not see the
+/// flag. Each side writes its own word and then reads the other's, with a sequentially consistent
+/// fence between. The fences are in one total order: whichever comes second, its side sees what the
+/// other wrote before the first. So at least one of the two sees the other, and a message is either
+/// read or followed by a wake-up. No weaker order will do: a store and a later load of another word
+/// may change places, on x86-64 too.
 package final class Sleepers: Sendable {
     package static let loopsMax = 256
 

@@ -1,4 +1,5 @@
-// Digests and the keyed digest, by OpenSSL. Whole messages only: nothing here is fed piece by piece.
+// Digests and the keyed digest, by OpenSSL. Whole messages only: nothing here is fed piece by
+// piece.
 
 private import COpenSSL
 
@@ -21,7 +22,8 @@ private struct Algorithm: @unchecked Sendable {
     }
 }
 
-/// SHA-1, 20 bytes. For what a protocol demands (RFC 6455 §4.2.2), never as a safeguard. Any thread.
+/// SHA-1, 20 bytes. For what a protocol demands (RFC 6455 §4.2.2), never as a safeguard. Any
+/// thread.
 package func sha1(_ bytes: Span<UInt8>) -> [UInt8] {
     digest(bytes, by: .sha1)
 }

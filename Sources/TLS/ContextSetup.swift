@@ -1,5 +1,6 @@
-// The policy of this project on TLS, and how a certificate gets into an SSL_CTX. A server that knows
-// several names will have one SSL_CTX for each, all made here, and choose by a server name callback.
+// The policy of this project on TLS, and how a certificate gets into an SSL_CTX. A server that
+// knows several names will have one SSL_CTX for each, all made here, and choose by a server name
+// callback.
 
 private import COpenSSL
 
@@ -57,8 +58,8 @@ struct ContextSetup: ~Copyable {
     }
 
     private func setModes() {
-        // Buffers go back after each record: 34 KB less for an idle connection. The shared BIO takes
-        // all that is written, so a write is never partial and never repeated from elsewhere.
+        // Buffers go back after each record: 34 KB less for an idle connection. The shared BIO
+        // takes all that is written, so a write is never partial and never repeated from elsewhere.
         carillon_SSL_CTX_set_mode(
             context, Int(SSL_MODE_RELEASE_BUFFERS) | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
         // Without it SSL_read comes back after each post-handshake message, and the engine can
@@ -166,8 +167,8 @@ struct ProtocolList {
     }
 }
 
-/// RFC 7301 §3.2: our first protocol that the client offers, or the alert `no_application_protocol`.
-/// Called only for a client that offers any.
+/// RFC 7301 §3.2: our first protocol that the client offers, or the alert
+/// `no_application_protocol`. Called only for a client that offers any.
 private func selectProtocol(
     _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?,

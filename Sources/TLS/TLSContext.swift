@@ -48,8 +48,8 @@ package final class TLSContext: @unchecked Sendable {
     /// - Parameters:
     ///   - certificateFile: the chain, the server's own certificate first.
     ///   - keyFile: its private key, without a pass phrase.
-    ///   - alpn: the protocols spoken, best first; a client that offers none of them is refused, one
-    ///     that offers nothing at all is not.
+    ///   - alpn: the protocols spoken, best first; a client that offers none of them is refused,
+    ///     one that offers nothing at all is not.
     package convenience init(
         certificateFile: String, keyFile: String, alpn: [String] = ["http/1.1"],
         versions: ClosedRange<TLSVersion> = .tls12 ... .tls13, limits: TLSLimits = TLSLimits()

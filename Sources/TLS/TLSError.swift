@@ -18,8 +18,8 @@ package enum TLSError: Error, Equatable {
 
     /// The peer sent a plain HTTP request; nothing was answered to it yet.
     case plainHTTP
-    /// The peer's first bytes are no TLS record. OpenSSL answers them with nothing, rightly: an alert
-    /// would mean nothing to that peer.
+    /// The peer's first bytes are no TLS record. OpenSSL answers them with nothing, rightly: an
+    /// alert would mean nothing to that peer.
     case notTLS
     /// The peer offers protocols, and ours is not among them (RFC 7301 §3.2).
     case noApplicationProtocol

@@ -1,5 +1,5 @@
-// A certificate made on the spot, signed by its own key: for development and for tests. Nothing here
-// writes to disk.
+// A certificate made on the spot, signed by its own key: for development and for tests. Nothing
+// here writes to disk.
 
 private import COpenSSL
 

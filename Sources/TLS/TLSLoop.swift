@@ -1,5 +1,6 @@
-// What all TLS connections of one loop share: the BIO through which OpenSSL reads and writes, and the
-// buffer that takes what it writes. A connection on its own would hold two BIOs and their memory.
+// What all TLS connections of one loop share: the BIO through which OpenSSL reads and writes, and
+// the buffer that takes what it writes. A connection on its own would hold two BIOs and their
+// memory.
 
 package import Bytes
 private import COpenSSL

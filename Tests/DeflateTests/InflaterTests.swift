@@ -59,7 +59,8 @@ import Testing
 
     @Test(
         arguments: [
-            // Block type 3; a stored length that is not its complement's; a distance before the start.
+            // Block type 3; a stored length that is not its complement's; a distance before the
+            // start.
             [0x06, 0x00], [0x00, 0x05, 0x00, 0x00, 0x00, 0x48], [0x02, 0x13, 0x00],
         ] as [[UInt8]])
     func `what is no DEFLATE data is corrupt`(bytes: [UInt8]) {

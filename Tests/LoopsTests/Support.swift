@@ -61,7 +61,8 @@ final class Recorder: LoopEvents {
         streams.removeValue(forKey: token)?.close(reset: reset)
     }
 
-    /// Turns until `condition` holds. The loop's timer, far away, keeps a failing test from hanging.
+    /// Turns until `condition` holds. The loop's timer, far away, keeps a failing test from
+    /// hanging.
     func turn(
         atMost turns: Int = 100, _ location: SourceLocation = #_sourceLocation,
         until condition: () -> Bool

@@ -38,8 +38,8 @@ extension ThreadTests {
         ]
 
         /// ACCEPTABLE: a reader reads 1, 2, 3 …, each whole, each writer's in the order written.
-        /// FORBIDDEN: a sequence twice, none or out of order; a message not whole; two readers that saw
-        /// different orders; a byte still held when all have read all.
+        /// FORBIDDEN: a sequence twice, none or out of order; a message not whole; two readers that
+        /// saw different orders; a byte still held when all have read all.
         @Test(arguments: loads)
         func `all readers see everything once, whole, in one order`(load: Load) {
             let total = UInt64(load.writers) * load.each
@@ -101,9 +101,9 @@ extension ThreadTests {
             return seen
         }
 
-        /// Readers that come to their end at the same time: one reclaims, the others' requests find the
-        /// lock held.
-        /// FORBIDDEN: a message still held when all have read it, though nobody drains again.
+        /// Readers that come to their end at the same time: one reclaims, the others' requests find
+        /// the lock held. FORBIDDEN: a message still held when all have read it, though nobody
+        /// drains again.
         @Test func `of readers that end together none leaves a message behind`() {
             let rounds = 4000
             let readers = 3

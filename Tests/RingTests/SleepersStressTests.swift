@@ -28,7 +28,8 @@ extension ThreadTests {
         ///
         /// - Parameters:
         ///   - send: round → whether the sender took the sleeper.
-        ///   - sleep: round → whether the loop saw what was sent. Then the round's leftovers are cleared.
+        ///   - sleep: round → whether the loop saw what was sent. Then the round's leftovers are
+        ///     cleared.
         func play(
             rounds: Int, send: @escaping @Sendable (Int) -> Bool,
             loop: @escaping @Sendable ((_ look: () -> Bool, _ clear: () -> Void) -> Void) -> Void

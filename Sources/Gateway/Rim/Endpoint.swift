@@ -5,10 +5,11 @@ internal import Hub
 internal import Loops
 internal import TLS
 
-/// What the write of a turn looks at: sixteen bytes in an array by slot, so that a delivery touches no object.
+/// What the write of a turn looks at: sixteen bytes in an array by slot, so that a delivery touches
+/// no object.
 struct Endpoint {
-    /// For writes when nothing is in their way; −1 in a free slot, under TLS, and while a queued write is in
-    /// flight.
+    /// For writes when nothing is in their way; −1 in a free slot, under TLS, and while a queued
+    /// write is in flight.
     var directDescriptor: Int32 = -1
     /// Nil in a free slot.
     var connection: RimConnection?

@@ -3,7 +3,8 @@
 private import Glibc
 
 enum Signals {
-    /// Blocks SIGTERM and SIGINT for this thread and those it starts, so that only ``wait()`` takes them.
+    /// Blocks SIGTERM and SIGINT for this thread and those it starts, so that only ``wait()`` takes
+    /// them.
     static func block() {
         var set = ended()
         pthread_sigmask(SIG_BLOCK, &set, nil)

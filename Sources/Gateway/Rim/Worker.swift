@@ -1,4 +1,5 @@
-// One loop with its shard: events in, turns, writes out. Everything here happens on the loop's own thread.
+// One loop with its shard: events in, turns, writes out. Everything here happens on the loop's own
+// thread.
 
 internal import Bytes
 internal import Hub
@@ -15,7 +16,8 @@ struct ListenerKind: Sendable {
 
 /// Ties one loop, its TLS engines and its shard together.
 ///
-/// The turn is the unit of batching: read all, decide all, drain the ring, one write per connection, sleep.
+/// The turn is the unit of batching: read all, decide all, drain the ring, one write per
+/// connection, sleep.
 final class Worker: LoopEvents {
     let index: Int
     let loop: Loop

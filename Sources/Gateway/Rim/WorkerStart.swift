@@ -5,8 +5,8 @@ internal import Loops
 
 /// Everything a worker needs that is made before its thread. `run` is called once, on that thread.
 ///
-/// Unchecked, since `loop` belongs to one thread: the thread that made it does not touch it again after this was
-/// handed over, and `adopt` makes the new one its owner.
+/// Unchecked, since `loop` belongs to one thread: the thread that made it does not touch it again
+/// after this was handed over, and `adopt` makes the new one its owner.
 struct WorkerStart: @unchecked Sendable {
     let index: Int
     let loop: Loop

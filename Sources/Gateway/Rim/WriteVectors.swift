@@ -6,8 +6,8 @@ internal import Loops
 
 /// A reusable list of byte stretches. One per worker.
 final class WriteVectors {
-    /// More than this many runs are written with more than one call. Runs of one log that follow each other
-    /// are one run already, so this many are rare.
+    /// More than this many runs are written with more than one call. Runs of one log that follow
+    /// each other are one run already, so this many are rare.
     static let countMax = 64
 
     private let storage: UnsafeMutablePointer<IOVector>
@@ -26,7 +26,8 @@ final class WriteVectors {
         bases.deallocate()
     }
 
-    /// Looks up where the turn's logs are. They stay in place: nothing is appended before the turn is cleared.
+    /// Looks up where the turn's logs are. They stay in place: nothing is appended before the turn
+    /// is cleared.
     func prepare(_ turn: borrowing TurnOutput) {
         for index in 0..<TurnOutput.logCount {
             bases[index] = turn.logs[index].map { UnsafeRawPointer($0.base) }

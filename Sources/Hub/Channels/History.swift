@@ -44,8 +44,8 @@ struct History {
         forgotten = oldest.sequence
         bytes -= oldest.message.cost
         head += 1
-        // Shifting half of the array for each half dropped keeps the drop at amortised O(1); the slice that
-        // waits for it is bounded by the history itself.
+        // Shifting half of the array for each half dropped keeps the drop at amortised O(1); the
+        // slice that waits for it is bounded by the history itself.
         if head * 2 >= entries.count {
             entries.removeFirst(head)
             head = 0

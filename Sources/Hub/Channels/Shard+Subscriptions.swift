@@ -47,10 +47,12 @@ extension Shard {
         return .subscribed
     }
 
-    /// Makes a connection follow several channels from the same start. Their pasts come together, in one order: a
-    /// client that resumes by the last id it saw has then seen all before it, on each of them.
+    /// Makes a connection follow several channels from the same start. Their pasts come together,
+    /// in one order: a client that resumes by the last id it saw has then seen all before it, on
+    /// each of them.
     ///
-    /// - Returns: the first outcome that is not ``SubscribeOutcome/subscribed``, and the rest is not tried.
+    /// - Returns: the first outcome that is not ``SubscribeOutcome/subscribed``, and the rest is
+    ///   not tried.
     mutating func subscribe(
         _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
     ) -> SubscribeOutcome {
@@ -101,6 +103,7 @@ extension Shard {
                 gone.member
         }
         channels[channel].memberCount -= 1
+        tally(.subscriptions, -1)
 
         let lastSubscription = connections[slot].subscriptions.removeLast()
         if subscription < connections[slot].subscriptions.count {
@@ -123,7 +126,8 @@ extension Shard {
 
     // MARK: - The home of a channel
 
-    /// Makes an entry for a channel that lives here; −1 at the limit, and its messages are not kept.
+    /// Makes an entry for a channel that lives here; −1 at the limit, and its messages are not
+    /// kept.
     mutating func house(_ name: ChannelName) -> Int {
         guard channels.count < limits.channelsPerLoopMax else { return -1 }
         return channels.insert(name)
@@ -185,8 +189,9 @@ extension Shard {
     /// Sends a request to the channel's home, or answers it here when this is the home.
     mutating func ask(_ request: RecallRequest) {
         var request = request
-        // An id that this client got on another loop may be ahead of this loop. One that can't be reached was
-        // guessed, or its publisher was quicker than those before it: nothing can be promised about it yet.
+        // An id that this client got on another loop may be ahead of this loop. One that can't be
+        // reached was guessed, or its publisher was quicker than those before it: nothing can be
+        // promised about it yet.
         if case .after(let sequence) = request.start, !drainRing(upTo: sequence) {
             request.start = .unknown
         }
@@ -266,6 +271,7 @@ extension Shard {
             lag.merge(
                 past: past, through: recall.through, after: after, of: request.channel,
                 connections[slot].subscriptions[index].encoding, gap: recall.gap)
+            if recall.gap { tally(.gaps) }
             if recall.gap, refusesGap(slot) { return }
             if lag.recalls == 0 { flushLag(slot) }
         }

@@ -4,11 +4,13 @@ internal import Wire
 
 /// A program's own logic behind a WebSocket path.
 ///
-/// Every loop makes an instance of its own and calls it on its own thread only: an instance needs no locks and need
-/// not be `Sendable`. It sees the peers of its loop; what it publishes reaches the subscribers of all loops.
+/// Every loop makes an instance of its own and calls it on its own thread only: an instance needs
+/// no locks and need not be `Sendable`. It sees the peers of its loop; what it publishes reaches
+/// the subscribers of all loops.
 ///
-/// A callback says what it wants done by appending to the ``Outbox`` and returns. It can't call back into the
-/// gateway, so it can't find it half-way through something. A callback that blocks stops its whole loop.
+/// A callback says what it wants done by appending to the ``Outbox`` and returns. It can't call
+/// back into the gateway, so it can't find it half-way through something. A callback that blocks
+/// stops its whole loop.
 public protocol MessageComponent {
     /// The handshake is done.
     mutating func onOpen(_ peer: Peer, _ request: RequestView, _ out: inout Outbox)
@@ -16,10 +18,12 @@ public protocol MessageComponent {
     /// A whole message arrived, text or binary; text is valid UTF-8.
     mutating func onMessage(_ peer: Peer, _ message: MessageView, _ out: inout Outbox)
 
-    /// The peer is gone, or going: nothing can be sent to it any more. Called once for each ``onOpen(_:_:_:)-(_,_,_)``.
+    /// The peer is gone, or going: nothing can be sent to it any more. Called once for each
+    /// ``onOpen(_:_:_:)-(_,_,_)``.
     mutating func onClose(_ peer: Peer, _ reason: CloseReason, _ out: inout Outbox)
 
-    /// The peer broke the protocol (it is closed next), or something asked for in its name was refused.
+    /// The peer broke the protocol (it is closed next), or something asked for in its name was
+    /// refused.
     mutating func onError(_ peer: Peer, _ error: PeerError, _ out: inout Outbox)
 }
 

@@ -10,8 +10,8 @@ struct Subscription {
     /// Index into the group's members.
     var member: Int32
     var encoding: Encoding
-    /// The ticket of the recall that is on its way for this subscription, 0 for none; what is live meanwhile waits
-    /// in the connection's ``Lag``.
+    /// The ticket of the recall that is on its way for this subscription, 0 for none; what is live
+    /// meanwhile waits in the connection's ``Lag``.
     var recall: UInt32 = 0
 }
 
@@ -64,6 +64,8 @@ final class HTTPExchange {
     var carry: [UInt8] = []
     var bodyDecoder: BodyDecoder?
     var body: [UInt8] = []
+    /// The peer has ended its half: what it asked for before is answered, then the connection ends.
+    var inputEnded = false
     /// A history request waits for its recall.
     var awaitsRecall: PendingHistory?
 
@@ -105,7 +107,8 @@ final class WebSocketSession {
     var endReason: CloseReason?
     /// The component has been told that this peer is gone.
     var closeTold = false
-    /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older ones go).
+    /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older
+    /// ones go).
     var owedPong: [UInt8]?
     /// The channels named in the URL; a raw session's own frames are published on the first.
     let channels: [ChannelName]

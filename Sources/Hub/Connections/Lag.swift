@@ -1,11 +1,12 @@
-// A connection that can't take live messages as they come: its peer is slow, or it is still being told the past.
+// A connection that can't take live messages as they come: its peer is slow, or it is still being
+// told the past.
 
 internal import Ring
 
 /// Messages that wait for one connection: references to what the log holds, not bytes.
 ///
-/// They are framed when the connection can take them. So a slow connection costs a reference a message, and a
-/// policy that drops some of them sees whole messages.
+/// They are framed when the connection can take them. So a slow connection costs a reference a
+/// message, and a policy that drops some of them sees whole messages.
 final class Lag {
     enum Item {
         /// - Parameter isPast: it was asked for, and is no sign of slowness.
@@ -18,8 +19,8 @@ final class Lag {
 
     private var items: [Item] = []
     private var head = 0
-    /// The cost of the live messages and frames that wait, bytes. The past that a client asked for is not
-    /// counted: its history bounds it.
+    /// The cost of the live messages and frames that wait, bytes. The past that a client asked for
+    /// is not counted: its history bounds it.
     private(set) var bytes = 0
     /// The socket takes nothing at present.
     var isBlocked = false
@@ -65,12 +66,13 @@ final class Lag {
         return first
     }
 
-    /// Puts a channel's past into the queue: gaps first, then everything by sequence, each message once.
+    /// Puts a channel's past into the queue: gaps first, then everything by sequence, each message
+    /// once.
     ///
     /// - Parameters:
     ///   - past: the channel's retained messages, in order.
-    ///   - through: the past is complete up to this sequence; what the queue holds of `channel` up to there is
-    ///     part of it.
+    ///   - through: the past is complete up to this sequence; what the queue holds of `channel` up
+    ///     to there is part of it.
     func merge(
         past: [Logged], through: UInt64, after: UInt64, of channel: ChannelName, _ encoding: Encoding,
         gap: Bool

@@ -1,4 +1,5 @@
-// What the rim tells the shard about connections: opened, heard from, ended, blocked, writable, overdue.
+// What the rim tells the shard about connections: opened, heard from, ended, blocked, writable,
+// overdue.
 
 internal import Ring
 internal import Wire
@@ -34,17 +35,29 @@ extension Shard {
     /// The peer ended its half (`failed` false), or the connection broke.
     package mutating func ended(_ peer: Peer, failed: Bool) {
         guard let slot = slot(of: peer) else { return }
-        let mayStillRead: Bool
+        // What was asked for before the peer ended its half is still wanted, if there is anything.
         switch connections[slot].activity {
-        case .http: mayStillRead = !failed && (output.owes(slot) || connections[slot].lag != nil)
-        case .none, .lingering, .stream, .poll, .webSocket: mayStillRead = false
-        }
-        if mayStillRead {
-            // The request's last byte and the end came together; the answer is still wanted.
-            linger(slot)
-        } else {
+        case .http(let exchange)
+        where !failed && (owesAnything(slot) || exchange.awaitsRecall != nil || !exchange.carry.isEmpty):
+            exchange.inputEnded = true
+            endIfAnswered(slot, exchange)
+        case .poll(let poll) where !failed && owesAnything(slot):
+            poll.exchange.inputEnded = true
+        case .none, .http, .lingering, .stream, .poll, .webSocket:
             free(slot, reason: .lost)
         }
+    }
+
+    private func owesAnything(_ slot: Int) -> Bool {
+        output.owes(slot) || connections[slot].lag != nil
+    }
+
+    /// Ends a connection whose peer has ended its half, once all that it asked for is answered.
+    mutating func endIfAnswered(_ slot: Int, _ exchange: HTTPExchange) {
+        guard exchange.inputEnded, exchange.awaitsRecall == nil, connections[slot].lag == nil,
+            !continuing.contains(slot)
+        else { return }
+        linger(slot)
     }
 
     /// The rim could not write all that this turn owed; it keeps the rest itself.
@@ -59,7 +72,8 @@ extension Shard {
             arm(slot, after: limits.backlogMillisecondsMax)
             return
         }
-        // The answers to commands can't wait as messages do: they are not asked for until they can be sent.
+        // The answers to commands can't wait as messages do: they are not asked for until they can
+        // be sent.
         if case .webSocket(let session) = connections[slot].activity, case .v1 = session.style,
             !session.closeSent
         {
@@ -77,7 +91,11 @@ extension Shard {
             arm(slot, after: limits.lingerMillisecondsMax)
             return
         }
-        if case .webSocket(let session) = connections[slot].activity { resume(slot, session) }
+        switch connections[slot].activity {
+        case .webSocket(let session): resume(slot, session)
+        case .http(let exchange): armRequest(slot, exchange)
+        case .none, .stream, .poll, .lingering: break
+        }
         continuing.append(slot)
     }
 
@@ -110,6 +128,7 @@ extension Shard {
         resumeReading(slot)
         output.order(.shutdown(peer(slot)))
         if let lag = connections[slot].lag, lag.isBlocked {
+            // What is on its way out may take its time, as in `blocked`.
             lag.removeAll()
             arm(slot, after: limits.backlogMillisecondsMax)
         } else {
@@ -132,6 +151,7 @@ extension Shard {
         output.order(.close(peer))
         freedThisTurn.append(slot)
         connectionCount -= 1
+        tally(.connections, -1)
         if case .webSocket(let session) = activity { tellClosed(peer, session, reason) }
     }
 
@@ -168,12 +188,19 @@ extension Shard {
     }
 
     private mutating func deadlinePassed(_ slot: Int) {
-        if let lag = connections[slot].lag, lag.isBlocked,
-            now.monotonicMilliseconds - lag.blockedSince >= limits.backlogMillisecondsMax
-        {
-            tally(.slowClosed)
-            free(slot, reason: .slow)
-            return
+        if let lag = connections[slot].lag, lag.isBlocked {
+            let due = lag.blockedSince + limits.backlogMillisecondsMax
+            if now.monotonicMilliseconds >= due {
+                tally(.slowClosed)
+                free(slot, reason: .slow)
+                return
+            }
+            if case .http = connections[slot].activity {
+                // The next request has no time limit while the answer to the last one is on its
+                // way.
+                wheel.arm(slot, atMilliseconds: due)
+                return
+            }
         }
         switch connections[slot].activity {
         case .none: break
@@ -188,6 +215,10 @@ extension Shard {
     /// The next heartbeat, up to a fifth early so that connections made together drift apart.
     mutating func armHeartbeat(_ slot: Int) {
         let interval = limits.heartbeatMilliseconds
-        arm(slot, after: interval - jitter.next(below: interval / 5))
+        var due = now.monotonicMilliseconds + interval - jitter.next(below: interval / 5)
+        if let lag = connections[slot].lag, lag.isBlocked {
+            due = min(due, lag.blockedSince + limits.backlogMillisecondsMax)
+        }
+        wheel.arm(slot, atMilliseconds: due)
     }
 }

@@ -1,9 +1,11 @@
-// One deadline per connection, for all connections of a loop, without an allocation or a handle each.
+// One deadline per connection, for all connections of a loop, without an allocation or a handle
+// each.
 
-/// A hashed timing wheel: 1,024 buckets of 64 ms, so a turn of the wheel takes 65.5 s. A deadline further
-/// away stays in its bucket and is passed over until its turn comes.
+/// A hashed timing wheel: 1,024 buckets of 64 ms, so a turn of the wheel takes 65.5 s. A deadline
+/// further away stays in its bucket and is passed over until its turn comes.
 ///
-/// Arming and cancelling are O(1); the lists are threaded through arrays indexed by slot, 12 bytes a slot.
+/// Arming and cancelling are O(1); the lists are threaded through arrays indexed by slot, 12 bytes
+/// a slot.
 struct TimerWheel {
     static let tickMilliseconds: UInt64 = 64
     private static let buckets = 1024
@@ -34,7 +36,8 @@ struct TimerWheel {
         due.append(contentsOf: repeatElement(0, count: missing))
     }
 
-    /// Sets `slot`'s deadline, in place of any earlier one. It is reported up to one tick late, never early.
+    /// Sets `slot`'s deadline, in place of any earlier one. It is reported up to one tick late,
+    /// never early.
     mutating func arm(_ slot: Int, atMilliseconds deadline: UInt64) {
         cancel(slot)
         let wanted = tickOf(deadline, roundingUp: true)
@@ -89,8 +92,8 @@ struct TimerWheel {
         tick = target
     }
 
-    /// When to look again, milliseconds; nil when nothing is armed. May be early (a deadline of a later turn
-    /// of the wheel), never late.
+    /// When to look again, milliseconds; nil when nothing is armed. May be early (a deadline of a
+    /// later turn of the wheel), never late.
     var nextMilliseconds: UInt64? {
         guard armed > 0 else { return nil }
         for step in 1...TimerWheel.buckets {

@@ -5,7 +5,8 @@ internal import Ring
 internal import Wire
 internal import Deflate
 
-/// A form of delivery together with its compression: all connections with the same encoding get the same bytes.
+/// A form of delivery together with its compression: all connections with the same encoding get the
+/// same bytes.
 struct Encoding: Equatable {
     enum Form: UInt8 {
         /// A WebSocket frame with the message's bytes and nothing else.
@@ -46,8 +47,8 @@ struct Encoding: Equatable {
     var isWebSocket: Bool { form == .rawFrame || form == .envelopeFrame }
 }
 
-/// Frames messages. Owns the compressors, one per window size, since the agreement with every client is that no
-/// context is carried from one message to the next (RFC 7692 §7.1.1).
+/// Frames messages. Owns the compressors, one per window size, since the agreement with every
+/// client is that no context is carried from one message to the next (RFC 7692 §7.1.1).
 struct Encoder {
     let epoch: Epoch
     private let epochBytes: [UInt8]

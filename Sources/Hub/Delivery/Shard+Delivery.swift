@@ -4,8 +4,8 @@ internal import Bytes
 internal import Ring
 internal import Wire
 
-/// Messages of one channel that came one after the other: their bytes are one stretch in each log, so each
-/// subscriber is marked once for all of them.
+/// Messages of one channel that came one after the other: their bytes are one stretch in each log,
+/// so each subscriber is marked once for all of them.
 struct DeliveryBatch {
     /// Index of the channel, −1 when the batch is empty.
     var channel = -1
@@ -38,8 +38,8 @@ extension Shard {
 
     /// Drains until everything up to `sequence` is delivered.
     ///
-    /// - Returns: false when a message up to there is not in yet: its sequence is claimed, and its publisher has
-    ///   not come further.
+    /// - Returns: false when a message up to there is not in yet: its sequence is claimed, and its
+    ///   publisher has not come further.
     mutating func drainRing(upTo sequence: UInt64) -> Bool {
         while position < sequence {
             let before = position
@@ -49,13 +49,14 @@ extension Shard {
         return true
     }
 
-    /// Frames one message for those who follow its channel here, and keeps it if the channel lives here.
+    /// Frames one message for those who follow its channel here, and keeps it if the channel lives
+    /// here.
     ///
     /// - Returns: the bytes framed.
     private mutating func deliver(_ sequence: UInt64, _ message: Message) -> Int {
         var channel = channels.find(message.channel)
         if settings.home(of: message.channel) == index {
-            if channel < 0 { channel = house(message.channel) }
+            if channel < 0, limits.historyMessagesMax > 0 { channel = house(message.channel) }
             keep(sequence, message, channel)
         }
         guard channel >= 0, channels[channel].memberCount > 0 else { return 0 }
@@ -77,7 +78,8 @@ extension Shard {
         return framed
     }
 
-    /// The slot of the peer that is not to get its own message back; −1 when that is nobody of this loop.
+    /// The slot of the peer that is not to get its own message back; −1 when that is nobody of this
+    /// loop.
     private func excludedSlot(_ sender: UInt64) -> Int32 {
         guard sender != 0 else { return -1 }
         return slot(of: Peer(raw: sender)).map { Int32(truncatingIfNeeded: $0) } ?? -1
@@ -156,7 +158,8 @@ extension Shard {
         if lag.isEmpty { endLag(slot) } else { continuing.append(slot) }
     }
 
-    /// A long-poll's answer is one response, so it is framed whole; history and backlog limits bound it.
+    /// A long-poll's answer is one response, so it is framed whole; history and backlog limits
+    /// bound it.
     private func isPoll(_ slot: Int) -> Bool {
         if case .poll = connections[slot].activity { return true }
         return false

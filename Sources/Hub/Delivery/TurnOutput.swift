@@ -1,4 +1,5 @@
-// What one turn has to say to the world: bytes for connections, then orders about them. The rim carries it out.
+// What one turn has to say to the world: bytes for connections, then orders about them. The rim
+// carries it out.
 
 package import Bytes
 
@@ -29,12 +30,13 @@ package enum Command {
     case resumeReading(Peer)
 }
 
-/// The turn's output. Every message is framed once into the log of its encoding; what a connection gets is a chain
-/// of runs over those logs, in order, to be written at once.
+/// The turn's output. Every message is framed once into the log of its encoding; what a connection
+/// gets is a chain of runs over those logs, in order, to be written at once.
 ///
 /// Marking a message for one more subscriber extends a run by some bytes: no copy, no allocation.
 package struct TurnOutput {
-    /// By encoding; made when first used. Cleared at the end of the turn unless somebody kept a reference.
+    /// By encoding; made when first used. Cleared at the end of the turn unless somebody kept a
+    /// reference.
     package private(set) var logs: [ByteBuffer?]
     package private(set) var runs: [Run] = []
     package private(set) var dirty: [DirtyConnection] = []
@@ -94,9 +96,11 @@ package struct TurnOutput {
     /// Whether `slot` is owed anything this turn.
     func owes(_ slot: Int) -> Bool { lastRun[slot] >= 0 }
 
-    /// Replaces the chain that starts at `dirty[index]` by `head`, that chain without its first byte, and `tail`.
+    /// Replaces the chain that starts at `dirty[index]` by `head`, that chain without its first
+    /// byte, and `tail`.
     ///
-    /// A long-poll's answer needs it: its head holds the length of what follows, known only when the turn ends.
+    /// A long-poll's answer needs it: its head holds the length of what follows, known only when
+    /// the turn ends.
     mutating func wrap(
         dirtyIndex index: Int, log direct: Encoding, head: Range<Int>, tail: Range<Int>
     ) {

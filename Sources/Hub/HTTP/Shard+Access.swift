@@ -6,7 +6,8 @@ internal import Wire
 extension Shard {
     enum Admission {
         case admitted(Rights)
-        /// A credential was given and is not known. It never falls back to what nobody in particular may do.
+        /// A credential was given and is not known. It never falls back to what nobody in
+        /// particular may do.
         case unknownKey
     }
 

@@ -179,8 +179,8 @@ extension Shard {
         return nil
     }
 
-    /// What a published body is: JSON when it is called so (and then it must be), bytes when it is called so or
-    /// is not UTF-8, else text.
+    /// What a published body is: JSON when it is called so (and then it must be), bytes when it is
+    /// called so or is not UTF-8, else text.
     private func bodyKind(
         _ head: RequestHead, _ body: [UInt8]
     ) -> Result<Message.Kind, JSONError> {

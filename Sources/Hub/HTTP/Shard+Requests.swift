@@ -1,4 +1,5 @@
-// Reading requests off a connection (RFC 9112), one after the other, and what a deadline means while doing so.
+// Reading requests off a connection (RFC 9112), one after the other, and what a deadline means
+// while doing so.
 
 internal import Bytes
 internal import Wire
@@ -111,6 +112,9 @@ extension Shard {
     ) throws(HTTP1Error) {
         let route = try route(of: head)
         guard admit(slot, head, route) else { return }
+        // A poll's answer is put together from all that the connection is owed, which an interim
+        // response, asked for by a body that nobody reads, would be part of.
+        if head.expectsContinue, startsPoll(head) { throw .expectationUnsupported }
         let limit = route == .batch ? limits.batchBytesMax : limits.messageBytesMax
         exchange.bodyDecoder = BodyDecoder(
             head.bodyFraming, bodyBytesMax: limit, limits: limits.http)
@@ -156,6 +160,14 @@ extension Shard {
             return
         }
         arm(slot, after: limits.keepAliveMillisecondsMax)
+    }
+
+    /// The time that the request being read, or the next one, has from now on.
+    mutating func armRequest(_ slot: Int, _ exchange: HTTPExchange) {
+        switch exchange.stage {
+        case .head: arm(slot, after: limits.keepAliveMillisecondsMax)
+        case .body: arm(slot, after: limits.bodyMillisecondsMax)
+        }
     }
 
     mutating func requestOverdue(_ slot: Int, _ exchange: HTTPExchange) {

@@ -7,7 +7,8 @@ internal import Wire
 extension Shard {
     typealias Fields = [(StaticString, FieldValue)]
 
-    /// Answers a request that broke a rule of HTTP, and ends the connection: what follows can't be trusted.
+    /// Answers a request that broke a rule of HTTP, and ends the connection: what follows can't be
+    /// trusted.
     mutating func refuse(_ slot: Int, _ error: HTTP1Error) {
         tally(.errors)
         respond(slot, nil, Problem(error), keepAlive: false)
@@ -64,8 +65,9 @@ extension Shard {
         finishResponse(slot, keepAlive: head.keepAlive)
     }
 
-    /// The head of a response that goes on for as long as the connection does. It has no length: the end of the
-    /// connection ends it (RFC 9112 §6.3), so every subscriber can be given the same bytes.
+    /// The head of a response that goes on for as long as the connection does. It has no length:
+    /// the end of the connection ends it (RFC 9112 §6.3), so every subscriber can be given the same
+    /// bytes.
     mutating func respondStreaming(
         _ slot: Int, _ head: RequestHead, type: FieldValue, position: MessageID
     ) {
@@ -85,7 +87,8 @@ extension Shard {
         return .keepAlive(head.version)
     }
 
-    /// What a browser needs to let a page of another origin read the response (Fetch, "CORS protocol").
+    /// What a browser needs to let a page of another origin read the response (Fetch, "CORS
+    /// protocol").
     func crossOriginFields(_ head: RequestHead?) -> Fields {
         guard let origin = head?.first("Origin"), isAllowed(origin: origin, head) else { return [] }
         return [

@@ -8,7 +8,8 @@ extension Shard {
     /// What an `EventSource` waits before it comes again, milliseconds.
     private static let retryMilliseconds: UInt64 = 2_000
 
-    /// How long a poll whose time is up awaits a past that is on its way, before it is looked at again.
+    /// How long a poll whose time is up awaits a past that is on its way, before it is looked at
+    /// again.
     private static let recallMilliseconds: UInt64 = 100
 
     /// Where the client wants to go on: `Last-Event-ID`, `?after=` and its other names.
@@ -53,8 +54,8 @@ extension Shard {
         if form != .line {
             write(slot) { log in
                 ServerSentEvents.append(retryMilliseconds: Shard.retryMilliseconds, to: log)
-                // An id without data makes no event, but a client that is cut before the first message
-                // knows where to go on (WHATWG HTML §9.2.6).
+                // An id without data makes no event, but a client that is cut before the first
+                // message knows where to go on (WHATWG HTML §9.2.6).
                 if start == .now {
                     log.append("id: ")
                     position.append(to: log)
@@ -187,7 +188,7 @@ extension Shard {
         unsubscribeAll(slot)
         endLag(slot)
         connections[slot].activity = .http(exchange)
-        if !exchange.carry.isEmpty { continuing.append(slot) }
+        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
     }
 
     // MARK: - History
@@ -227,6 +228,6 @@ extension Shard {
         respond(
             slot, pending.head, type: "application/json", body: body.array(),
             fields: recall.gap ? [("Carillon-Gap", "true")] : [])
-        if !exchange.carry.isEmpty { continuing.append(slot) }
+        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
     }
 }

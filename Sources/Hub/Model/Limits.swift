@@ -15,7 +15,8 @@ package struct Limits: Sendable {
     package var channelNameBytesMax = 255
     /// Event names, bytes.
     package var eventNameBytesMax = 128
-    /// Channels that one connection may follow. Each costs about 40 bytes here and 8 in the channel.
+    /// Channels that one connection may follow. Each costs about 40 bytes here and 8 in the
+    /// channel.
     package var channelsPerConnectionMax = 256
     /// Channels that one loop knows (followed here, or with history here).
     package var channelsPerLoopMax = 1 << 20
@@ -38,8 +39,8 @@ package struct Limits: Sendable {
     /// Bytes that one turn frames, over all encodings.
     package var drainBytesPerTurnMax = 1 << 20
 
-    /// From accept, or from the last response's end, to a whole request head, milliseconds. It covers the
-    /// TLS handshake.
+    /// From accept, or from the last response's end, to a whole request head, milliseconds. It
+    /// covers the TLS handshake.
     package var headMillisecondsMax: UInt64 = 10_000
     /// Idle time of a kept-alive connection, milliseconds.
     package var keepAliveMillisecondsMax: UInt64 = 60_000

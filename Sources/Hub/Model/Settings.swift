@@ -11,7 +11,8 @@ package struct Access: Sendable {
     package var anonymousPublish = false
     /// Keys whose holders may read and publish, compared in constant time.
     package var apiKeys: [[UInt8]] = []
-    /// Origins (RFC 6454, `https://host[:port]`) that may call from a browser besides the gateway's own.
+    /// Origins (RFC 6454, `https://host[:port]`) that may call from a browser besides the gateway's
+    /// own.
     package var allowedOrigins: [String] = []
     /// Any origin may call from a browser.
     package var anyOrigin = false

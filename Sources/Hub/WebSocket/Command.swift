@@ -4,7 +4,8 @@ internal import Bytes
 internal import Ring
 internal import Wire
 
-/// Why a command was refused. Its code is what a client's program looks at, its detail what a person reads.
+/// Why a command was refused. Its code is what a client's program looks at, its detail what a
+/// person reads.
 enum CommandError: Error {
     case notJSON(String)
     case missing(String)
@@ -93,8 +94,8 @@ extension Shard {
         }
     }
 
-    /// The message in `{"channel":c,"data":…,"event"?:e}`. A JSON string is text, `{"base64":…}` is bytes, any
-    /// other value is JSON.
+    /// The message in `{"channel":c,"data":…,"event"?:e}`. A JSON string is text, `{"base64":…}` is
+    /// bytes, any other value is JSON.
     func draft(_ object: borrowing JSONObject) throws(CommandError) -> Draft {
         let channel = try channel(object)
         let event = try object.text("event").map { Array($0.utf8) }

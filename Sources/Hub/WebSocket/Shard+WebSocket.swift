@@ -79,8 +79,8 @@ extension Shard {
                 slot, head, .badRequest, "Sec-WebSocket-Key is not the base64 of 16 bytes")
             return nil
         }
-        // A field that breaks the grammar fails the handshake; an offer that asks too much is only declined
-        // (RFC 6455 §9.1).
+        // A field that breaks the grammar fails the handshake; an offer that asks too much is only
+        // declined (RFC 6455 §9.1).
         guard WebSocketExtensionOffer.parse(head.values("Sec-WebSocket-Extensions")) != nil else {
             respondProblem(
                 slot, head, .badRequest, "Sec-WebSocket-Extensions does not parse")

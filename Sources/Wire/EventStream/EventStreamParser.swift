@@ -3,7 +3,8 @@
 
 import Bytes
 
-/// One event as a client sees it. The bytes are as they came: whether they are UTF-8 is not checked.
+/// One event as a client sees it. The bytes are as they came: whether they are UTF-8 is not
+/// checked.
 package struct ServerSentEvent: Equatable, Sendable {
     /// The last event id of the stream: this event's, or an earlier one's, or empty.
     package var id: [UInt8]

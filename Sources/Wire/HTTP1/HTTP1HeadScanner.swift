@@ -27,8 +27,8 @@ package struct HTTP1HeadScanner: Sendable {
     /// - Returns: the offset just past the empty line that ends the head; `nil` if it is not there
     ///   yet. Empty lines before the start line count as part of the head (RFC 9112 §2.2).
     /// - Throws: ``HTTP1Error/bareLineFeed``, ``HTTP1Error/bareCarriageReturn``,
-    ///   ``HTTP1Error/controlByte(_:)`` (a TLS hello on a plain port, say) as soon as they are seen;
-    ///   the limits of the head.
+    ///   ``HTTP1Error/controlByte(_:)`` (a TLS hello on a plain port, say) as soon as they are
+    ///   seen; the limits of the head.
     package mutating func scan(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Int? {
         precondition(bytes.count >= position, "\(bytes.count) bytes, \(position) before")
         while true {

@@ -29,6 +29,7 @@ final class Subscriber {
     /// A poll is on its way.
     private(set) var isPolling = false
     private var isOpen = false
+    private var beganAtNow = false
 
     /// - Parameter settled: let everything happen that follows.
     init(
@@ -80,6 +81,7 @@ final class Subscriber {
 
     private func open(after: String?, query: String) {
         let position = after.map { "after=\($0)" } ?? ""
+        beganAtNow = after == nil
         switch transport {
         case .raw: client.feed(upgrade(target([position, query])))
         case .v1:
@@ -123,7 +125,7 @@ final class Subscriber {
             isOpen = true
             guard answer.status == 200 || answer.status == 101 else { return }
             // Of use only to one who starts at "now".
-            if transport == .lines, lastID == nil { lastID = answer.head.first("Carillon-Position") }
+            if transport == .lines, beganAtNow { lastID = answer.head.first("Carillon-Position") }
         }
         switch transport {
         case .raw, .v1: for event in client.events() { take(event) }

@@ -38,7 +38,8 @@ struct WebSocketSettings {
 
     /// Feeds the bytes cut in two at every place, and byte by byte.
     ///
-    /// - Returns: the cuts whose outcome was not the one of the bytes in one piece; -1 for the last.
+    /// - Returns: the cuts whose outcome was not the one of the bytes in one piece; -1 for the
+    ///   last.
     func cutsThatDiffer(_ bytes: [UInt8]) -> [Int] {
         let whole = decode([bytes])
         var different = bytes.indices.filter { cut in
