@@ -54,10 +54,13 @@ let package = Package(
             ],
             resources: [.embedInCode("DevPage/page.html")],
             swiftSettings: common),
+        .target(
+            name: "Client", dependencies: ["Bytes", "Wire", "TLS", "Signatures"],
+            swiftSettings: common),
         .executableTarget(
             name: "carillon",
             dependencies: [
-                "Gateway",
+                "Gateway", "Client", "TLS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -88,6 +91,10 @@ let package = Package(
             name: "HubTests", dependencies: ["Hub", "Wire", "Ring", "Bytes"],
             swiftSettings: common),
         .testTarget(name: "LoadTests", dependencies: ["carillon-bench"], swiftSettings: common),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: ["Client", "Gateway", "Loops", "TLS", "Wire", "Bytes", "Signatures"],
+            swiftSettings: common),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
