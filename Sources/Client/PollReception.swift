@@ -8,6 +8,7 @@ struct PollReception: Reception {
     private let limits: ClientLimits
     private var response: ResponseReader
     private var body: [UInt8] = []
+    private var asksForPosition = false
     private(set) var position: [UInt8]?
     private(set) var isAccepted = false
 
@@ -26,10 +27,16 @@ struct PollReception: Reception {
             ? limits.longPollMillisecondsMax : limits.silenceMillisecondsMax
     }
 
-    func appendRequest(after: [UInt8]?, to buffer: ByteBuffer) {
+    mutating func appendRequest(after: [UInt8]?, to buffer: ByteBuffer) {
+        // The first request only asks where "now" is, so that a break before the first message
+        // loses none.
+        asksForPosition = after == nil && !isAccepted && !style.url.hasQueryItem("timeout")
         // Not If-None-Match: an `after` in the URL would count for more, and be asked for again
         // and again.
-        style.appendFollow([("Accept", "application/json")], after: after, to: buffer)
+        style.appendFollow(
+            [("Accept", "application/json")],
+            target: asksForPosition ? style.url.target(adding: "timeout", "0") : nil,
+            after: after, to: buffer)
     }
 
     mutating func receive(
@@ -45,7 +52,8 @@ struct PollReception: Reception {
         isAccepted = true
         body = []
         response = Self.reader(limits)
-        return .answered(isEmpty: batch.count == before, keepAlive: head.keepAlive)
+        let isEmpty = batch.count == before && !asksForPosition
+        return .answered(isEmpty: isEmpty, keepAlive: head.keepAlive)
     }
 
     private mutating func take(

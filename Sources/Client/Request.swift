@@ -23,15 +23,18 @@ struct RequestStyle {
 
     /// Appends a request to follow the channel.
     ///
-    /// - Parameter after: the last id seen, or `first`.
+    /// - Parameters:
+    ///   - target: where it is not the URL's own.
+    ///   - after: the last id seen, or `first`.
     func appendFollow(
-        _ fields: [(StaticString, FieldValue)], after: [UInt8]?, upgrading: Bool = false,
-        to buffer: ByteBuffer
+        _ fields: [(StaticString, FieldValue)], target: String? = nil, after: [UInt8]?,
+        upgrading: Bool = false, to buffer: ByteBuffer
     ) {
         var all = fields
         if let after {
             all.append(("Last-Event-ID", .string(String(decoding: after, as: UTF8.self))))
         }
-        appendHead("GET", target: url.target, fields: all, upgrading: upgrading, to: buffer)
+        appendHead(
+            "GET", target: target ?? url.target, fields: all, upgrading: upgrading, to: buffer)
     }
 }
