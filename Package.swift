@@ -54,10 +54,13 @@ let package = Package(
             ],
             resources: [.embedInCode("DevPage/page.html")],
             swiftSettings: common),
+        .target(
+            name: "Client", dependencies: ["Bytes", "Wire", "TLS", "Signatures"],
+            swiftSettings: common),
         .executableTarget(
             name: "carillon",
             dependencies: [
-                "Gateway",
+                "Gateway", "Client", "TLS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -89,6 +92,10 @@ let package = Package(
             swiftSettings: common),
         .testTarget(name: "LoadTests", dependencies: ["carillon-bench"], swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: ["Client", "Gateway", "Loops", "TLS", "Wire", "Bytes", "Signatures"],
+            swiftSettings: common),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
