@@ -66,7 +66,10 @@ enum Start: Sendable, Equatable {
 package struct RecallRequest: Sendable {
     enum Purpose: Sendable {
         case subscription
-        case history
+        /// `GET …/messages`.
+        case request
+        /// The `history` command, with its `ref`.
+        case command([UInt8]?)
     }
 
     let requester: Peer

@@ -149,7 +149,7 @@ final class Worker: LoopEvents {
     func received(_ token: UInt64, _ bytes: UnsafeMutableRawBufferPointer) {
         shard.setTime(instant)
         let peer = Peer(raw: token)
-        guard let connection = endpoints[peer.slot].connection else { return }
+        guard let connection = connection(of: peer) else { return }
         if let tls = connection.tls {
             decrypt(connection, tls, bytes)
         } else {
@@ -182,7 +182,7 @@ final class Worker: LoopEvents {
     func drained(_ token: UInt64, error: Int32) {
         shard.setTime(instant)
         let peer = Peer(raw: token)
-        guard let connection = endpoints[peer.slot].connection else { return }
+        guard let connection = connection(of: peer) else { return }
         connection.isBlocked = false
         if error != 0 {
             shard.ended(peer, failed: true)
@@ -312,7 +312,7 @@ final class Worker: LoopEvents {
     private func carryOut(_ command: Command) {
         switch command {
         case .shutdown(let peer):
-            guard let connection = endpoints[peer.slot].connection else { return }
+            guard let connection = connection(of: peer) else { return }
             if let tls = connection.tls, tls.isHandshakeDone {
                 tls.startClose()
                 sendCiphertext(connection)
@@ -323,12 +323,20 @@ final class Worker: LoopEvents {
                 connection.stream.shutdown()
             }
         case .close(let peer):
-            guard let connection = endpoints[peer.slot].connection else { return }
+            guard let connection = connection(of: peer) else { return }
             connection.stream.close()
             endpoints[peer.slot] = Endpoint()
-        case .pauseReading(let peer): endpoints[peer.slot].connection?.stream.stopReading()
-        case .resumeReading(let peer): endpoints[peer.slot].connection?.stream.startReading()
+        case .pauseReading(let peer): connection(of: peer)?.stream.stopReading()
+        case .resumeReading(let peer): connection(of: peer)?.stream.startReading()
         }
+    }
+
+    /// The peer's connection; nil once it is closed, also when its slot has another by now.
+    private func connection(of peer: Peer) -> RimConnection? {
+        guard let connection = endpoints[peer.slot].connection, connection.peer == peer else {
+            return nil
+        }
+        return connection
     }
 }
 

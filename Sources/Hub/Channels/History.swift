@@ -16,6 +16,8 @@ struct History {
     private(set) var bytes = 0
     /// The highest sequence of this channel that is no longer kept; 0 when nothing was dropped.
     private(set) var forgotten: UInt64
+    /// When the last message was published.
+    private(set) var lastUnixMilliseconds: UInt64 = 0
 
     /// - Parameter forgotten: what the shard forgot before this channel had an entry.
     init(forgotten: UInt64) { self.forgotten = forgotten }
@@ -25,6 +27,7 @@ struct History {
 
     mutating func append(_ logged: Logged, limits: Limits, nowUnixMilliseconds now: UInt64) {
         entries.append(logged)
+        lastUnixMilliseconds = logged.message.timeMilliseconds
         bytes += logged.message.cost
         while count > limits.historyMessagesMax || bytes > limits.historyBytesMax { dropOldest() }
         expire(limits: limits, nowUnixMilliseconds: now)

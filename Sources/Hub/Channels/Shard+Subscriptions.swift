@@ -150,10 +150,17 @@ extension Shard {
     private mutating func dropIfUnused(_ channel: Int) {
         guard channels[channel].memberCount == 0 else { return }
         if let history = channels[channel].history {
-            guard history.isEmpty else { return }
+            guard history.isEmpty, !isRemembered(history) else { return }
             forgotten = max(forgotten, history.forgotten)
         }
         channels.remove(channel)
+    }
+
+    /// An empty history still tells a gap from none, for a while and while there is plenty of room.
+    private func isRemembered(_ history: History) -> Bool {
+        channels.count < limits.channelsPerLoopMax / 2
+            && history.lastUnixMilliseconds + limits.channelMemoryMillisecondsMax
+                >= now.unixMilliseconds
     }
 
     /// Drops what histories keep beyond their age, some thousand channels a second.
@@ -256,7 +263,8 @@ extension Shard {
         precondition(isReached, "sequence \(recall.through) was read on another loop and is not in")
         guard let slot = slot(of: request.requester) else { return }
         switch request.purpose {
-        case .history: answerHistory(slot, recall)
+        case .request: answerHistory(slot, recall)
+        case .command(let reference): answerHistory(slot, recall, reference)
         case .subscription:
             guard let index = subscription(slot, to: request.channel),
                 connections[slot].subscriptions[index].recall == request.ticket,

@@ -109,14 +109,26 @@ extension Shard {
     /// Sends everybody away: the process is about to end. New connections are refused from now on.
     package mutating func leave() {
         isLeaving = true
+        // What was published is delivered first, as far as it is in.
+        _ = drainRing(upTo: shared.ring.published)
         for slot in connections.indices {
             switch connections[slot].activity {
             case .none, .lingering: break
             case .webSocket(let session): closeWebSocket(slot, session, code: 1012, "restarting")
             case .poll(let poll): answerNothing(slot, poll)
-            case .http, .stream: linger(slot)
+            case .stream(let form):
+                if form != .line { writeReturnHint(slot) }
+                linger(slot)
+            case .http: linger(slot)
             }
         }
+    }
+
+    /// Tells an `EventSource` when to come back: not all of them at once.
+    private mutating func writeReturnHint(_ slot: Int) {
+        guard connections[slot].lag == nil else { return }
+        let wait = 1_000 + jitter.next(below: limits.returnMillisecondsMax)
+        write(slot) { ServerSentEvents.append(retryMilliseconds: wait, to: $0) }
     }
 
     // MARK: - Ending

@@ -149,7 +149,9 @@ extension Shard {
         let log = output.log(.direct)
         let head = log.count
         ResponseWriter.appendHead(
-            .ok, fields: [("Content-Type", "application/json")] + pollFields(slot, poll),
+            .ok,
+            fields: [("Content-Type", "application/json")] + pollFields(slot, poll)
+                + crossOriginFields(poll.head),
             body: .length(UInt64(length)),
             persistence: persistence(poll.head, keepAlive: poll.head.keepAlive), to: log)
         log.append(prefix)
@@ -181,7 +183,7 @@ extension Shard {
             ("ETag", .string("\"\(id(position))\"")), ("Cache-Control", "no-cache"),
         ]
         if poll.sawGap { fields.append(("Carillon-Gap", "true")) }
-        return fields + crossOriginFields(poll.head)
+        return fields
     }
 
     private mutating func finishPoll(_ slot: Int, _ exchange: HTTPExchange) {
@@ -206,7 +208,7 @@ extension Shard {
         exchange.awaitsRecall = PendingHistory(head: head, limit: Int((limit ?? nil) ?? 1000))
         ask(
             RecallRequest(
-                requester: peer(slot), purpose: .history, ticket: 0, channel: name,
+                requester: peer(slot), purpose: .request, ticket: 0, channel: name,
                 start: start == .now ? .first : start, upTo: position,
                 limit: exchange.awaitsRecall!.limit))
     }
@@ -218,16 +220,22 @@ extension Shard {
         exchange.awaitsRecall = nil
         let body = ByteBuffer()
         body.append("{\"messages\":[")
-        let elements = ByteBuffer()
-        for logged in recall.messages {
-            encoder.append(
-                logged.message, sequence: logged.sequence, as: Encoding(.element), to: elements)
-        }
-        if !elements.isEmpty { elements.withSpan(1..<elements.count) { body.append($0) } }
+        appendElements(recall.messages, to: body)
         body.append("]}\n")
         respond(
             slot, pending.head, type: "application/json", body: body.array(),
             fields: recall.gap ? [("Carillon-Gap", "true")] : [])
         if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
+    }
+
+    /// The envelopes of `messages`, with commas between them.
+    mutating func appendElements(_ messages: [Logged], to output: ByteBuffer) {
+        let elements = ByteBuffer()
+        for logged in messages {
+            encoder.append(
+                logged.message, sequence: logged.sequence, as: Encoding(.element), to: elements)
+        }
+        // The first element's comma is dropped.
+        if !elements.isEmpty { elements.withSpan(1..<elements.count) { output.append($0) } }
     }
 }

@@ -58,6 +58,13 @@ package struct Limits: Sendable {
     /// A long-poll's wait at most, milliseconds.
     package var pollMillisecondsMax: UInt64 = 300_000
 
+    /// When the gateway stops, event streams are told to come back within so many milliseconds more
+    /// than a second.
+    package var returnMillisecondsMax: UInt64 = 4_000
+
+    /// For how long a channel whose messages have all expired still knows which was the last,
+    /// milliseconds. After that, who comes back to it may be told of a gap where there is none.
+    package var channelMemoryMillisecondsMax: UInt64 = 3_600_000
     /// What a channel keeps: messages, milliseconds, bytes.
     package var historyMessagesMax = 100
     package var historyMillisecondsMax: UInt64 = 300_000

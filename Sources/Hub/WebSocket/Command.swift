@@ -82,6 +82,15 @@ extension JSONObject {
             throw .missing("\(key)")
         }
     }
+
+    /// The number at `key`, 0 or more; nil when there is none.
+    func count(_ key: StaticString) throws(CommandError) -> Int? {
+        do throws(JSONError) {
+            return try unsigned(key).map { Int(clamping: $0) }
+        } catch {
+            throw .missing("\(key)")
+        }
+    }
 }
 
 extension Shard {

@@ -18,6 +18,10 @@ extension Shard {
             appendError(error, reference: reference, to: answer)
         }
         guard !answer.isEmpty, !session.closeSent else { return }
+        send(answer, to: slot, session)
+    }
+
+    private mutating func send(_ answer: ByteBuffer, to slot: Int, _ session: WebSocketSession) {
         let log = output.log(.direct)
         let start = log.count
         answer.withSpan { encoder.appendText($0, windowBits: session.windowBits, to: log) }
@@ -37,6 +41,7 @@ extension Shard {
             unsubscribe(slot, index)
             confirm(reference, answer)
         case "publish": try publish(slot, object, reference, answer)
+        case "history": try askHistory(slot, object, reference)
         case "ping": confirm(reference, answer, always: true)
         default: throw .unknownOperation(operation)
         }
@@ -89,6 +94,34 @@ extension Shard {
         case .tooLarge(let limit):
             throw .messageTooLarge(limit: limit, measured: draft.payload.count)
         }
+    }
+
+    /// The answer comes when the channel's home has told: `{"ok":R,"channel":C,"messages":[…]}`.
+    private mutating func askHistory(
+        _ slot: Int, _ object: JSONObject, _ reference: [UInt8]?
+    ) throws(CommandError) {
+        guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
+        let name = try channel(object)
+        let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .first
+        ask(
+            RecallRequest(
+                requester: peer(slot), purpose: .command(reference), ticket: 0, channel: name,
+                start: start, upTo: position, limit: try object.count("limit") ?? .max))
+    }
+
+    mutating func answerHistory(_ slot: Int, _ recall: Recall, _ reference: [UInt8]?) {
+        guard case .webSocket(let session) = connections[slot].activity, !session.closeSent
+        else { return }
+        let answer = ByteBuffer()
+        answer.append("{\"ok\":")
+        if let reference { answer.append(reference.span) } else { answer.append("null") }
+        answer.append(",\"channel\":")
+        appendJSONString(recall.request.channel.bytes.span, to: answer)
+        if recall.gap { answer.append(",\"gap\":true") }
+        answer.append(",\"messages\":[")
+        appendElements(recall.messages, to: answer)
+        answer.append("]}")
+        send(answer, to: slot, session)
     }
 
     private func confirm(_ reference: [UInt8]?, _ answer: ByteBuffer, always: Bool = false) {
