@@ -29,8 +29,8 @@ extension ThreadTests {
         }
 
         static let loads = [
-            Load(writers: 1, readers: 1, slots: 2, each: 8000),
-            Load(writers: 2, readers: 2, slots: 4, each: 5000),
+            Load(writers: 1, readers: 1, slots: 2, each: 3000),
+            Load(writers: 2, readers: 2, slots: 4, each: 3000),
             Load(writers: 2, readers: 2, slots: 1024, each: 20000),
             Load(writers: 4, readers: 1, slots: 16, each: 4000),
             Load(writers: 1, readers: 4, slots: 16, each: 4000),
@@ -172,14 +172,14 @@ extension ThreadTests {
         /// the cursor. That is a crash, and in optimized builds only.
         @Test func `a message that somebody holds is never freed`() {
             let total: UInt64 = 40000
-            let ring = BroadcastRing(slots: 4, readers: 2, bytesMax: 1 << 20)
+            let ring = BroadcastRing(slots: 64, readers: 2, bytesMax: 1 << 20)
             let broken = Shared(0)
             let reading: [@Sendable () -> Void] = (0..<2).map { index in
                 {
                     var reader = ring.makeReader(index)
                     var kept: [Message] = []
                     while reader.position < total {
-                        let count = reader.drain(limit: 3) { _, message in
+                        let count = reader.drain(limit: 8) { _, message in
                             kept.append(message)
                             return true
                         }
@@ -208,7 +208,7 @@ extension ThreadTests {
 
         /// FORBIDDEN: a lag above what was ever published (a difference below zero).
         @Test func `a watchdog that looks at any time sees a lag that can be`() {
-            let ring = BroadcastRing(slots: 8, readers: 1, bytesMax: 1 << 20)
+            let ring = BroadcastRing(slots: 64, readers: 1, bytesMax: 1 << 20)
             let total: UInt64 = 20000
             let ended = Atomic<Bool>(false)
             let highest = Shared<UInt64>(0)
