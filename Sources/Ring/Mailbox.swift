@@ -39,7 +39,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     }
 
     /// Never inlined: a letter that holds an object must be retained before the lock is given up,
-    /// and the optimizer would move a retain behind an atomic store (see `retained`).
+    /// and the optimizer may move a retain behind an atomic store (see `retained`).
     @inlinable
     @inline(never)
     static func append(_ letter: Element, to entries: inout [Element]) {

@@ -71,7 +71,7 @@ package struct RingReader: ~Copyable {
     /// Moves the cursor and gives back what no reader needs any more.
     ///
     /// Never inlined: what `body` retained must be retained before the cursor says that the ring's
-    /// own reference may go, and the optimizer would move a retain behind an atomic store (see
+    /// own reference may go, and the optimizer may move a retain behind an atomic store (see
     /// `retained`), but not behind a call that releases.
     @inline(never)
     private static func move(_ ring: BroadcastRing, _ index: Int, to cursor: UInt64) {

@@ -72,7 +72,7 @@ import Testing
     /// That is a crash, and in optimized builds only.
     @Test func `a letter that its sender holds is never freed`() {
         let total = 20000
-        let mailbox = Mailbox<Message>(entriesMax: 4)
+        let mailbox = Mailbox<Message>(entriesMax: 256)
         weak var left: Message?
         do {
             let message = numbered(1)

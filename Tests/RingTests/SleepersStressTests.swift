@@ -41,43 +41,45 @@ extension ThreadTests {
             // where the forbidden outcome would be, whatever else the machine does.
             let bias = Atomic<Int>(0)
             let tally = Shared(Tally())
-            inThreads([
-                {
-                    for round in 0..<rounds {
-                        start.wait(round: round)
-                        dawdle(max(0, -bias.load(ordering: .relaxed)))
-                        let took = send(round)
-                        sent.store(took, ordering: .relaxed)
-                        end.wait(round: 2 * round)
-                        end.wait(round: 2 * round + 1)
-                    }
-                },
-                {
-                    var mine = Tally()
-                    loop { look, clear in
+            inThreads(
+                spread: true,
+                [
+                    {
                         for round in 0..<rounds {
                             start.wait(round: round)
-                            dawdle(max(0, bias.load(ordering: .relaxed)))
-                            let saw = look()
+                            dawdle(max(0, -bias.load(ordering: .relaxed)))
+                            let took = send(round)
+                            sent.store(took, ordering: .relaxed)
                             end.wait(round: 2 * round)
-                            let took = sent.load(ordering: .relaxed)
-                            mine.count(sender: took, loop: saw)
-                            if took != saw { bias.add(took ? 1 : -1, ordering: .relaxed) }
-                            clear()
                             end.wait(round: 2 * round + 1)
                         }
-                    }
-                    let counted = mine
-                    tally.update { $0 = counted }
-                },
-            ])
+                    },
+                    {
+                        var mine = Tally()
+                        loop { look, clear in
+                            for round in 0..<rounds {
+                                start.wait(round: round)
+                                dawdle(max(0, bias.load(ordering: .relaxed)))
+                                let saw = look()
+                                end.wait(round: 2 * round)
+                                let took = sent.load(ordering: .relaxed)
+                                mine.count(sender: took, loop: saw)
+                                if took != saw { bias.add(took ? 1 : -1, ordering: .relaxed) }
+                                clear()
+                                end.wait(round: 2 * round + 1)
+                            }
+                        }
+                        let counted = mine
+                        tally.update { $0 = counted }
+                    },
+                ])
             return tally.now
         }
 
         /// ACCEPTABLE: the publisher takes the sleeper, the loop sees the message, or both.
         /// FORBIDDEN: neither.
         @Test func `a publisher and a loop about to block do not miss each other`() {
-            let rounds = 30000
+            let rounds = 20000
             let ring = BroadcastRing(slots: 4, readers: 1, bytesMax: 1 << 20)
             let sleepers = Sleepers(loops: 1)
             let message = numbered(1)
@@ -106,7 +108,7 @@ extension ThreadTests {
 
         /// As above, for a letter and `take`.
         @Test func `a sender of a letter and a loop about to block do not miss each other`() {
-            let rounds = 30000
+            let rounds = 20000
             let mailbox = Mailbox<Int>(entriesMax: 4)
             let sleepers = Sleepers(loops: 1)
             let tally = play(rounds: rounds) { round in
@@ -188,51 +190,53 @@ extension ThreadTests {
         /// sleep: where the two come nearest to each other.
         /// FORBIDDEN: the loop sleeps, nobody took it, and a message is there.
         @Test func `a message that comes as the loop dozes off is never slept through`() {
-            let total: UInt64 = 60_000
+            let total: UInt64 = 40_000
             let ring = BroadcastRing(slots: 4, readers: 1, bytesMax: 1 << 20)
             let sleepers = Sleepers(loops: 1)
             let taken = Atomic<UInt64>(0)
             let read = Atomic<UInt64>(0)
             let tally = Shared((slept: 0, sleptThrough: 0))
-            inThreads([
-                {
-                    let message = numbered(1)
-                    for number in 1...total {
-                        _ = ring.publish(message)
-                        sleepers.forEachSleeper(except: -1) { _ in
-                            taken.add(1, ordering: .releasing)
-                        }
-                        if !spin({ read.load(ordering: .acquiring) >= number }) { return }
-                    }
-                },
-                {
-                    var reader = ring.makeReader(0)
-                    var slept = 0
-                    var sleptThrough = 0
-                    // As long as makes it sleep every other time: there the two are nearest.
-                    var delay = 0
-                    while reader.position < total {
-                        dawdle(delay)
-                        let takenBefore = taken.load(ordering: .acquiring)
-                        sleepers.announceSleep(0)
-                        let hasMore = reader.hasMore
-                        delay = max(0, delay + (hasMore ? -1 : 1))
-                        if !hasMore {
-                            slept += 1
-                            let woken = spin { taken.load(ordering: .acquiring) > takenBefore }
-                            if !woken {
-                                sleptThrough += 1
-                                break
+            inThreads(
+                spread: true,
+                [
+                    {
+                        let message = numbered(1)
+                        for number in 1...total {
+                            _ = ring.publish(message)
+                            sleepers.forEachSleeper(except: -1) { _ in
+                                taken.add(1, ordering: .releasing)
                             }
+                            if !spin({ read.load(ordering: .acquiring) >= number }) { return }
                         }
-                        sleepers.awake(0)
-                        _ = reader.drain(limit: 1) { _, _ in true }
-                        read.store(reader.position, ordering: .releasing)
-                    }
-                    let counts = (slept, sleptThrough)
-                    tally.update { $0 = counts }
-                },
-            ])
+                    },
+                    {
+                        var reader = ring.makeReader(0)
+                        var slept = 0
+                        var sleptThrough = 0
+                        // As long as makes it sleep every other time: there the two are nearest.
+                        var delay = 0
+                        while reader.position < total {
+                            dawdle(delay)
+                            let takenBefore = taken.load(ordering: .acquiring)
+                            sleepers.announceSleep(0)
+                            let hasMore = reader.hasMore
+                            delay = max(0, delay + (hasMore ? -1 : 1))
+                            if !hasMore {
+                                slept += 1
+                                let woken = spin { taken.load(ordering: .acquiring) > takenBefore }
+                                if !woken {
+                                    sleptThrough += 1
+                                    break
+                                }
+                            }
+                            sleepers.awake(0)
+                            _ = reader.drain(limit: 1) { _, _ in true }
+                            read.store(reader.position, ordering: .releasing)
+                        }
+                        let counts = (slept, sleptThrough)
+                        tally.update { $0 = counts }
+                    },
+                ])
             print("dozing off: \(tally.now) of \(total)")
             #expect(tally.now.sleptThrough == 0)
             #expect(tally.now.slept > 0)

@@ -10,16 +10,16 @@ import Testing
 
 /// Runs each body on a thread of its own; returns when all have ended.
 ///
-/// The threads are spread over the cores by force: a busy machine likes to put those that wait for
-/// each other on one core, where no two memory operations ever meet.
+/// - Parameter spread: puts the threads on different cores by force. A busy machine likes to put two
+///   that wait for each other on one core, where no two memory operations ever meet.
 ///
 /// Expectations belong after it: on a bare thread nobody would know which test they are of.
-func inThreads(_ bodies: [@Sendable () -> Void]) {
+func inThreads(spread: Bool = false, _ bodies: [@Sendable () -> Void]) {
     final class Start: Sendable {
-        let index: Int
+        let core: Int?
         let body: @Sendable () -> Void
-        init(_ index: Int, _ body: @escaping @Sendable () -> Void) {
-            self.index = index
+        init(_ core: Int?, _ body: @escaping @Sendable () -> Void) {
+            self.core = core
             self.body = body
         }
     }
@@ -27,13 +27,13 @@ func inThreads(_ bodies: [@Sendable () -> Void]) {
     for (index, body) in bodies.enumerated() {
         var thread = pthread_t()
         // Balanced by `takeRetainedValue` on the new thread, which starts exactly once.
-        let start = Unmanaged.passRetained(Start(index, body)).toOpaque()
+        let start = Unmanaged.passRetained(Start(spread ? index : nil, body)).toOpaque()
         let failure = pthread_create(
             &thread, nil,
             { argument in
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                takeCore(start.index)
+                if let core = start.core { takeCore(core) }
                 start.body()
                 return nil
             }, start)
