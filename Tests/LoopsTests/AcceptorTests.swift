@@ -68,7 +68,9 @@ import Testing
     static func exhaust() -> [Int32] {
         var limits = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
-        limits.rlim_cur = 200
+        let firstFree = dup(0)
+        close(firstFree)
+        limits.rlim_cur = rlim_t(firstFree + 16)
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
         var fillers: [Int32] = []
         while case let filler = dup(0), filler >= 0 { fillers.append(filler) }

@@ -5,35 +5,34 @@ import Testing
 @testable import Loops
 
 @Suite struct StreamWritingTests {
-    /// One accepted client and its stream.
+    /// One accepted client and its stream. Both ends have buffers of 64 KiB (the kernel doubles the
+    /// number), so that a megabyte cannot vanish in them.
     private func withPair(_ body: (Loop, Recorder, Stream, Client) throws -> Void) throws {
         try withLoop { loop, recorder in
-            let client = try Client.tcp(try listen(loop))
+            let client = try Client.tcp(try listen(loop), receiveBytes: 65_536)
             recorder.turn { recorder.accepted == 1 }
-            try body(loop, recorder, try #require(recorder.streams[1]), client)
+            let stream = try #require(recorder.streams[1])
+            var sendBytes: Int32 = 65_536
+            let size = socklen_t(MemoryLayout<Int32>.size)
+            setsockopt(stream.descriptor, SOL_SOCKET, SO_SNDBUF, &sendBytes, size)
+            try body(loop, recorder, stream, client)
         }
     }
 
-    /// Writes until the kernel takes less than it was given. All bytes there are, and how many
-    /// went.
+    /// Offers 2 MiB to the kernel, which takes less: all bytes, and how many went. In the
+    /// background the kernel may make room for some more, but not for all.
     private func fill(_ stream: Stream) -> (all: [UInt8], taken: Int) {
-        var all: [UInt8] = []
-        while all.count < 64 << 20 {
-            let piece = pattern(1 << 20)
-            let taken = piece.withUnsafeBytes { stream.tryWrite($0) }
-            #expect(taken >= 0)
-            all += piece
-            if taken < piece.count { return (all, all.count - piece.count + max(taken, 0)) }
-        }
-        Issue.record("the kernel took \(all.count) bytes")
-        return (all, all.count)
+        let all = pattern(2 << 20)
+        let taken = all.withUnsafeBytes { stream.tryWrite($0) }
+        #expect(taken > 0)
+        #expect(taken < 1 << 20)
+        return (all, max(taken, 0))
     }
 
     @Test(arguments: [true, false])
     func `what the kernel left is queued, and all arrives in order`(copying: Bool) throws {
         try withPair { loop, recorder, stream, client in
             let (all, taken) = fill(stream)
-            #expect([UInt8]([0]).withUnsafeBytes { stream.tryWrite($0) } == 0)
             let rest = Holder(all[taken...])
             if copying {
                 #expect(stream.queue(copying: rest.bytes) == 0)
@@ -41,7 +40,7 @@ import Testing
                 #expect(stream.queue(owner: rest, rest.bytes) == 0)
             }
             #expect(stream.hasQueuedWrite)
-            #expect(stream.queuedBytes == rest.bytes.count)
+            #expect(stream.queuedBytes > 0)
             #expect([UInt8]([0]).withUnsafeBytes { stream.tryWrite($0) } == 0)
             for _ in 0..<4 { loop.turn(block: false) }
             #expect(recorder.drains.isEmpty)
@@ -164,10 +163,11 @@ import Testing
     @Test func `a queued write fails when the peer resets`() throws {
         try withLoop { loop, recorder in
             recorder.readsAtOnce = false
-            var client: Client? = try Client.tcp(try listen(loop))
+            var client: Client? = try Client.tcp(try listen(loop), receiveBytes: 65_536)
             recorder.turn { recorder.accepted == 1 }
             let stream = try #require(recorder.streams[1])
-            let (all, taken) = fill(stream)
+            let all = pattern(16 << 20)
+            let taken = all.withUnsafeBytes { stream.tryWrite($0) }
             all[taken...].withUnsafeBytes { _ = stream.queue(copying: $0) }
             client?.resetOnClose()
             client = nil

@@ -104,21 +104,31 @@ final class Client: Sendable {
     init(_ descriptor: Int32) { self.descriptor = descriptor }
     deinit { Glibc.close(descriptor) }
 
-    static func tcp(_ port: UInt16, host: String = "127.0.0.1") throws -> Client {
-        var address = try #require(try SocketAddress.resolve(host: host, port: port).first)
-        address.port = port
-        return try connect(to: address)
+    /// - Parameter receiveBytes: a small and fixed receive buffer; nil for the system's.
+    static func tcp(
+        _ port: UInt16, host: String = "127.0.0.1", receiveBytes: Int32? = nil
+    ) throws -> Client {
+        let address = try #require(try SocketAddress.resolve(host: host, port: port).first)
+        return try connect(to: address, receiveBytes: receiveBytes)
     }
 
     static func unix(_ path: String) throws -> Client { try connect(to: SocketAddress(path: path)) }
 
-    static func connect(to address: SocketAddress) throws -> Client {
-        let client = Client(socket(address.family, Int32(SOCK_STREAM.rawValue), 0))
+    static func connect(to address: SocketAddress, receiveBytes: Int32? = nil) throws -> Client {
+        // An exit test's process must not inherit it, or closing it here would not close it. The
+        // flag has SOCK_CLOEXEC's value by definition.
+        let type = Int32(SOCK_STREAM.rawValue) | O_CLOEXEC
+        let client = Client(socket(address.family, type, 0))
         try #require(client.descriptor >= 0)
         // A test that waits for what never comes fails, and does not hang.
         var limit = timeval(tv_sec: 20, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(client.descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+        if var receiveBytes {
+            // Before connecting: the window is agreed upon then.
+            let size = socklen_t(MemoryLayout<Int32>.size)
+            setsockopt(client.descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, size)
+        }
         let code = address.withSockaddr { Glibc.connect(client.descriptor, $0, $1) }
         try #require(code == 0, "connect: \(describe(code: -errno))")
         return client
