@@ -16,7 +16,8 @@ package struct Backoff: Sendable {
     package mutating func next(random: UInt64) -> UInt64 {
         let doublings = min(failures, 16)
         failures += 1
-        let step = min(min(firstMilliseconds, Self.millisecondsMax) << doublings, Self.millisecondsMax)
+        let first = min(firstMilliseconds, Self.millisecondsMax)
+        let step = min(first << doublings, Self.millisecondsMax)
         return step - random % (step / 2 + 1)
     }
 

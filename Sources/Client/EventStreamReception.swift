@@ -62,5 +62,6 @@ private func received(_ event: ServerSentEvent) -> Received {
         return notice
     }
     return .message(
-        ReceivedMessage(id: event.id, event: name == "message" ? nil : event.type, data: event.data))
+        ReceivedMessage(id: event.id, event: name == "message" ? nil : event.type, data: event.data)
+    )
 }

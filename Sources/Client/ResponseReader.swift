@@ -35,7 +35,8 @@ struct ResponseReader {
     /// - Returns: how many were used; the rest belongs to another protocol or the next response.
     /// - Throws: ``ClientError/refused(status:detail:retryAfterSeconds:)`` when an error response is
     ///   complete, ``ClientError/http(_:)``.
-    mutating func receive(_ bytes: Span<UInt8>, into body: inout [UInt8]) throws(ClientError) -> Int {
+    mutating func receive(_ bytes: Span<UInt8>, into body: inout [UInt8]) throws(ClientError) -> Int
+    {
         var offset = 0
         while decoder == nil {
             guard try readHead(bytes, from: &offset) else { return bytes.count }

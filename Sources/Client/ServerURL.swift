@@ -93,12 +93,12 @@ package struct ServerURL: Sendable, Equatable {
         } else {
             host = authority.prefix { $0 != ":" }
             after = authority[host.endIndex...]
-            guard !host.isEmpty, host.utf8.count <= 253, host.utf8.allSatisfy(isHostByte) else {
-                throw URLError(
-                    host.isEmpty ? "the URL names no host" : "\"\(host)\" is no host name or address")
-            }
             guard !after.dropFirst().contains(":") else {
                 throw URLError("an IPv6 address stands in brackets in a URL: http://[::1]:8080/…")
+            }
+            guard !host.isEmpty else { throw URLError("the URL names no host") }
+            guard host.utf8.count <= 253, host.utf8.allSatisfy(isHostByte) else {
+                throw URLError("\"\(host)\" is no host name or address")
             }
         }
         guard !after.isEmpty else { return (String(host), defaultPort) }

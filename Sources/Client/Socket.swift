@@ -55,8 +55,9 @@ final class Socket {
 
     private struct Refusal: Error { let code: Int32 }
 
-    private static func attempt(_ address: Address, until deadline: UInt64) -> Result<Socket, Refusal>
-    {
+    private static func attempt(_ address: Address, until deadline: UInt64) -> Result<
+        Socket, Refusal
+    > {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family, kind, 0)
         guard descriptor >= 0 else { return .failure(Refusal(code: errno)) }
@@ -154,7 +155,9 @@ private struct Address {
         withUnsafeMutableBytes(of: &storage) { bytes in
             let address = bytes.baseAddress!.assumingMemoryBound(to: sockaddr_un.self)
             address.pointee.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.pointee.sun_path) { $0.copyBytes(from: unixPath.utf8) }
+            withUnsafeMutableBytes(of: &address.pointee.sun_path) {
+                $0.copyBytes(from: unixPath.utf8)
+            }
         }
     }
 

@@ -46,6 +46,10 @@ func isVisible(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
 }
 
+let urlHelp: ArgumentHelp = """
+    http(s):// or ws(s)://HOST[:PORT]/channels/NAME, or http+unix:/SOCKET:/channels/NAME.
+    """
+
 func serverURL(_ text: String) -> ServerURL {
     do throws(URLError) {
         return try ServerURL(text)

@@ -12,7 +12,7 @@ struct PublishCommand: ParsableCommand {
             is not UTF-8 is published as binary.
             """)
 
-    @Argument(help: "http(s):// or ws(s)://HOST[:PORT]/channels/NAME, http+unix:/SOCKET:/channels/NAME.")
+    @Argument(help: urlHelp)
     var url: String
 
     @Argument(help: "The message.")
@@ -48,7 +48,7 @@ struct PublishCommand: ParsableCommand {
                 key: client.usableKey(), trust: client.trust, limits: limits)
             if lines {
                 try readLines(lineBytesMax: limits.messageBytesMax) { (line) throws(ClientError) in
-                    put(Array("\(try publisher.publish(line))\n".utf8))
+                    put(Array("\(printable(try publisher.publish(line)))\n".utf8))
                 }
                 return
             }

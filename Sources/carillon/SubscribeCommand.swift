@@ -16,7 +16,7 @@ struct SubscribeCommand: ParsableCommand {
             Exits with 1 if it can't follow, and if --count messages did not come in time.
             """)
 
-    @Argument(help: "http(s):// or ws(s)://HOST[:PORT]/channels/NAME, http+unix:/SOCKET:/channels/NAME.")
+    @Argument(help: urlHelp)
     var url: String
 
     @Option(help: "Start after the message with this id; 'first' is the oldest that is kept.")
@@ -70,7 +70,8 @@ struct SubscribeCommand: ParsableCommand {
                 return left > 0
             }
             if let count, left > 0 {
-                giveUp("\(count - left) of \(count) messages came" + (end == .timedOut ? " in time" : ""))
+                let late = end == .timedOut ? " in time" : ""
+                giveUp("\(count - left) of \(count) messages came\(late)")
             }
         } catch {
             giveUp("\(error)")

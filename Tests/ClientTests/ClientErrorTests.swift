@@ -14,21 +14,23 @@ import TLS
         #expect(printable("é\u{7F}") == "é ")
     }
 
-    @Test(arguments: [
-        (.closedByServer, true), (.broken(reason: ""), true),
-        (.unreachable(place: "", reason: ""), true),
-        (.refused(status: 503, detail: "", retryAfterSeconds: 1), true),
-        (.refused(status: 429, detail: "", retryAfterSeconds: nil), true),
-        (.refused(status: 401, detail: "", retryAfterSeconds: nil), false),
-        (.refused(status: 404, detail: "", retryAfterSeconds: nil), false),
-        (.tls(.verificationFailed(reason: "")), false), (.tls(.handshakeFailed(reason: "")), true),
-        (.webSocketClosed(code: 1012, reason: ""), true),
-        (.webSocketClosed(code: 1013, reason: ""), true),
-        (.webSocketClosed(code: nil, reason: ""), true),
-        (.webSocketClosed(code: 1008, reason: ""), false),
-        (.webSocketClosed(code: 4401, reason: ""), false),
-        (.unreadable(""), false), (.http(.bareLineFeed), false),
-    ] as [(ClientError, Bool)])
+    @Test(
+        arguments: [
+            (.closedByServer, true), (.broken(reason: ""), true),
+            (.unreachable(place: "", reason: ""), true),
+            (.refused(status: 503, detail: "", retryAfterSeconds: 1), true),
+            (.refused(status: 429, detail: "", retryAfterSeconds: nil), true),
+            (.refused(status: 401, detail: "", retryAfterSeconds: nil), false),
+            (.refused(status: 404, detail: "", retryAfterSeconds: nil), false),
+            (.tls(.verificationFailed(reason: "")), false),
+            (.tls(.handshakeFailed(reason: "")), true),
+            (.webSocketClosed(code: 1012, reason: ""), true),
+            (.webSocketClosed(code: 1013, reason: ""), true),
+            (.webSocketClosed(code: nil, reason: ""), true),
+            (.webSocketClosed(code: 1008, reason: ""), false),
+            (.webSocketClosed(code: 4401, reason: ""), false),
+            (.unreadable(""), false), (.http(.bareLineFeed), false),
+        ] as [(ClientError, Bool)])
     func `only what may pass is tried again`(_ error: ClientError, _ mayPass: Bool) {
         #expect(error.mayPass == mayPass)
     }

@@ -159,7 +159,9 @@ import Testing
             #expect {
                 try publisher.publish([UInt8](repeating: 0x61, count: 1001))
             } throws: { error in
-                guard case .refused(413, let detail, _)? = error as? ClientError else { return false }
+                guard case .refused(413, let detail, _)? = error as? ClientError else {
+                    return false
+                }
                 return detail.contains("1000")
             }
             // The connection that the server closed is not used again.

@@ -31,12 +31,14 @@ import Testing
         #expect(position == "e-1")
     }
 
-    @Test(arguments: [
-        (#"{"gap":{"channel":"a"}}"#, .gap(channel: "a")), (#"{"gap":true}"#, .gap(channel: nil)),
-        (#"{"expiring":30}"#, .notice("the token expires in 30 s")),
-        (#"{"error":{"code":"full","message":"later"}}"#, .notice("the server reports: later")),
-        (#"{"ok":1}"#, nil), (#"{"join":"u","channel":"a"}"#, nil), ("{}", nil),
-    ] as [(String, Received?)])
+    @Test(
+        arguments: [
+            (#"{"gap":{"channel":"a"}}"#, .gap(channel: "a")),
+            (#"{"gap":true}"#, .gap(channel: nil)),
+            (#"{"expiring":30}"#, .notice("the token expires in 30 s")),
+            (#"{"error":{"code":"full","message":"later"}}"#, .notice("the server reports: later")),
+            (#"{"ok":1}"#, nil), (#"{"join":"u","channel":"a"}"#, nil), ("{}", nil),
+        ] as [(String, Received?)])
     func `what is no message is told apart`(_ text: String, _ expected: Received?) throws {
         #expect(try read(text).0 == expected)
     }
@@ -55,11 +57,12 @@ import Testing
         #expect(throws: ClientError.self) { try read(text) }
     }
 
-    @Test(arguments: [
-        ("e-1", nil, "a\"b", #"{"id":"e-1","data":"a\"b"}"#),
-        ("e-1", "greet", "x", #"{"id":"e-1","event":"greet","data":"x"}"#),
-        ("", nil, #"{"base64":"AP8="}"#, #"{"id":"","data":{"base64":"AP8="}}"#),
-    ] as [(String, String?, String, String)])
+    @Test(
+        arguments: [
+            ("e-1", nil, "a\"b", #"{"id":"e-1","data":"a\"b"}"#),
+            ("e-1", "greet", "x", #"{"id":"e-1","event":"greet","data":"x"}"#),
+            ("", nil, #"{"base64":"AP8="}"#, #"{"id":"","data":{"base64":"AP8="}}"#),
+        ] as [(String, String?, String, String)])
     func `an event of a stream gets an envelope`(
         _ id: String, _ event: String?, _ data: String, _ envelope: String
     ) {
@@ -69,8 +72,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("[]", []), ("[ \n]", []), ("[1]", ["1"]), ("[1,[2,3],{\"a\":[4,5]}]",
-            ["1", "[2,3]", "{\"a\":[4,5]}"]),
+        ("[]", []), ("[ \n]", []), ("[1]", ["1"]),
+        (
+            "[1,[2,3],{\"a\":[4,5]}]",
+            ["1", "[2,3]", "{\"a\":[4,5]}"]
+        ),
         (#"["a,b","]\"[","\\"]"#, [#""a,b""#, #""]\"[""#, #""\\""#]),
     ])
     func `an array is split into its elements`(_ text: String, _ elements: [String]) {

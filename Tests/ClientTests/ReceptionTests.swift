@@ -103,7 +103,8 @@ import Wire
     }
 
     @Test func `the head's position counts from now on only, and not after an id`() {
-        let text = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+        let text =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
             + "Carillon-Position: e-9\r\n\r\n"
         #expect(feed(.stream, cutAt: 0) { _ in Array(text.utf8) }.position == "e-9")
         #expect(feed(.stream, after: "e-1", cutAt: 0) { _ in Array(text.utf8) }.position == nil)
@@ -113,7 +114,8 @@ import Wire
 
     @Test func `the answer to a poll is read the same at every cut`() {
         let body = #"{"messages":[{"id":"e-4","data":"a,]"},{"id":"e-5","data":{"x":[1]}}]}"#
-        let text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nETag: \"e-6\"\r\n"
+        let text =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nETag: \"e-6\"\r\n"
             + "Carillon-Gap: true\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
         atEveryCut(text.utf8.count) { cut in
             let fed = feed(.longPoll, after: "e-1", cutAt: cut) { _ in Array(text.utf8) }
@@ -133,7 +135,8 @@ import Wire
 
     @Test(arguments: ["[]", "{}", #"{"messages":{}}"#, #"{"messages":["x"]}"#])
     func `an answer without messages is refused`(_ body: String) {
-        let text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        let text =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
         let fed = feed(.longPoll, after: "e-1", cutAt: 0) { _ in Array(text.utf8) }
         guard case .unreadable? = fed.error else {
@@ -266,7 +269,8 @@ import Wire
     @Test(arguments: Transport.allCases)
     func `a refusal is told on every transport`(_ transport: Transport) {
         let body = #"{"detail":"no key"}"#
-        let text = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/problem+json\r\n"
+        let text =
+            "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/problem+json\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
         let fed = feed(transport, cutAt: 9) { _ in Array(text.utf8) }
         #expect(fed.error == .refused(status: 401, detail: "no key", retryAfterSeconds: nil))

@@ -28,10 +28,14 @@ import Wire
     @Test(arguments: [
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", 0),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP", "hello", 4),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
-            "hello", 0),
-        ("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 \r\n\r\n"
-            + "HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\n!", "!", 0),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+            "hello", 0
+        ),
+        (
+            "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 \r\n\r\n"
+                + "HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\n!", "!", 0
+        ),
         ("HTTP/1.1 204 No Content\r\nETag: \"a\"\r\n\r\n", "", 0),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\u{1}\u{2}", "", 2),
     ])
@@ -71,12 +75,18 @@ import Wire
 
     @Test(arguments: [
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nlost", ""),
-        ("HTTP/1.1 301 Moved\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n",
-            "it is now at https://h/x"),
-        ("HTTP/1.1 400 Bad\r\nContent-Type: application/problem+json\r\nContent-Length: 2\r\n\r\n{]",
-            ""),
-        ("HTTP/1.1 400 Bad\r\nContent-Type: application/problem+json; a=b\r\n"
-            + "Content-Length: 13\r\n\r\n{\"title\":\"t\"}", "t"),
+        (
+            "HTTP/1.1 301 Moved\r\nLocation: https://h/x\r\nContent-Length: 0\r\n\r\n",
+            "it is now at https://h/x"
+        ),
+        (
+            "HTTP/1.1 400 Bad\r\nContent-Type: application/problem+json\r\nContent-Length: 2\r\n\r\n{]",
+            ""
+        ),
+        (
+            "HTTP/1.1 400 Bad\r\nContent-Type: application/problem+json; a=b\r\n"
+                + "Content-Length: 13\r\n\r\n{\"title\":\"t\"}", "t"
+        ),
         ("HTTP/1.1 400 Bad\r\nContent-Length: 99999999\r\n\r\n", ""),
     ])
     func `an error without a problem is told by its status`(_ text: String, _ detail: String) {
@@ -122,7 +132,7 @@ import Wire
     }
 
     @Test func `what is no HTTP is refused`() {
-        #expect(throws: ClientError.http(.malformedVersion)) {
+        #expect(throws: ClientError.http(.malformedStatusLine)) {
             try read("SSH-2.0-x whatever\r\n\r\n", cutAt: 0)
         }
     }

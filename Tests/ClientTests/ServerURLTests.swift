@@ -20,7 +20,8 @@ import Testing
             place: .tcp(host: "localhost", port: 8080), isSecure: false, isWebSocket: false,
             target: "/channels/news", host: "localhost:8080"),
         Sound(
-            text: "https://gateway.test/channels/news", place: .tcp(host: "gateway.test", port: 443),
+            text: "https://gateway.test/channels/news",
+            place: .tcp(host: "gateway.test", port: 443),
             isSecure: true, isWebSocket: false, target: "/channels/news", host: "gateway.test"),
         Sound(
             text: "WSS://gateway.test:443/channels/news?x=1",
@@ -33,7 +34,8 @@ import Testing
             text: "ws://127.0.0.1:/channels/a", place: .tcp(host: "127.0.0.1", port: 80),
             isSecure: false, isWebSocket: true, target: "/channels/a", host: "127.0.0.1"),
         Sound(
-            text: "http+unix:/run/gateway.sock:/channels/a", place: .unix(path: "/run/gateway.sock"),
+            text: "http+unix:/run/gateway.sock:/channels/a",
+            place: .unix(path: "/run/gateway.sock"),
             isSecure: false, isWebSocket: false, target: "/channels/a", host: "localhost"),
         Sound(
             text: "wss+unix:/a:b:/channels/a:/b", place: .unix(path: "/a:b"),
@@ -110,12 +112,14 @@ import Testing
         #expect(try ServerURL("http://h" + target).hasQueryItem("timeout") == isThere)
     }
 
-    @Test(arguments: [
-        ("/channels/a", "a"), ("/channels/chat:1?x=y", "chat:1"), ("/channels/%C3%a9%2F", "é/"),
-        ("/channels/é", "é"), ("/channels/a%2", nil), ("/channels/a%zz", nil), ("/channels/%", nil),
-        ("/channels/a/messages", nil), ("/channels/", nil), ("/channels?name=a", nil),
-        ("/chat", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("/channels/a", "a"), ("/channels/chat:1?x=y", "chat:1"), ("/channels/%C3%a9%2F", "é/"),
+            ("/channels/é", "é"), ("/channels/a%2", nil), ("/channels/a%zz", nil),
+            ("/channels/%", nil),
+            ("/channels/a/messages", nil), ("/channels/", nil), ("/channels?name=a", nil),
+            ("/chat", nil),
+        ] as [(String, String?)])
     func `the channel's name is decoded`(_ target: String, _ name: String?) throws {
         let decoded = try ServerURL("http://h" + target).channelName
         #expect(decoded == name.map { Array($0.utf8) })

@@ -1,5 +1,7 @@
 // Reconnecting, against peers that say what the test tells them to.
 
+import Glibc
+import TLS
 import Testing
 
 @testable import Client
@@ -27,7 +29,8 @@ import Testing
     @Test func `a broken stream is taken up after the last id`() throws {
         let server = ScriptedServer()
         let scripts = [
-            stream + "retry: 0\n\nid: e-1\ndata: a\n\nid: e-2\ndata: cut", stream + "id: e-2\ndata: b\n\n",
+            stream + "retry: 0\n\nid: e-1\ndata: a\n\nid: e-2\ndata: cut",
+            stream + "id: e-2\ndata: b\n\n",
         ]
         try server.run(scripts) {
             let found = try follow(try subscriber(server), count: 2)
@@ -123,17 +126,44 @@ import Testing
         }
     }
 
-    @Test func `a deadline that has come ends it, messages or not`() throws {
-        let server = ScriptedServer()
-        try server.run([stream + "id: e-1\ndata: a\n\n"]) {
-            let subscriber = try subscriber(server)
-            var deadline: UInt64?
-            // The break comes with the deadline behind it: no second attempt is made.
-            deadline = monotonicMilliseconds()
-            let end = try? subscriber.run(until: deadline) { _ in true }
-            #expect(end == nil || end == .timedOut)
+    /// A peer that takes connections, by its backlog, and never says a word.
+    private func withSilence(
+        _ scheme: String = "http", _ limits: ClientLimits = ClientLimits(),
+        _ body: (Subscriber) throws -> Void
+    ) throws {
+        let listener = TestListener()
+        defer { close(listener.descriptor) }
+        let url = try ServerURL("\(scheme)://127.0.0.1:\(listener.port)/channels/a")
+        try body(
+            Subscriber(url, transport: Transport(url), trust: .insecure, limits: limits))
+    }
+
+    @Test func `a deadline ends it while nothing comes`() throws {
+        try withSilence { subscriber in
+            let end = try subscriber.run(until: monotonicMilliseconds() + 20) { _ in true }
+            #expect(end == .timedOut)
         }
-        #expect(server.requests.count <= 1)
+    }
+
+    @Test func `a server that is silent for too long counts as gone`() throws {
+        var limits = ClientLimits()
+        limits.silenceMillisecondsMax = 20
+        try withSilence("ws", limits) { subscriber in
+            let what = "a sign of life of the server"
+            #expect(throws: ClientError.overdue(what: what, milliseconds: 20)) {
+                try subscriber.run(until: testDeadline()) { _ in true }
+            }
+        }
+    }
+
+    @Test func `a TLS handshake has its time`() throws {
+        var limits = ClientLimits()
+        limits.connectMillisecondsMax = 20
+        try withSilence("https", limits) { subscriber in
+            #expect(throws: ClientError.overdue(what: "the TLS handshake", milliseconds: 20)) {
+                try subscriber.run(until: testDeadline()) { _ in true }
+            }
+        }
     }
 
     @Test func `where nobody listens is told with the address`() throws {

@@ -30,7 +30,8 @@ func withGateway<Result>(
 }
 
 /// `http://…` and a channel, in the scheme that a transport is used with.
-func channelURL(_ address: String, _ transport: Transport, _ name: String = "a") throws -> ServerURL {
+func channelURL(_ address: String, _ transport: Transport, _ name: String = "a") throws -> ServerURL
+{
     let text = transport == .webSocket ? "ws" + address.dropFirst(4) : address
     return try ServerURL("\(text)/channels/\(name)")
 }
@@ -169,7 +170,8 @@ final class CuttingRelay: Sendable {
             pollfd(fd: gateway, events: Int16(POLLIN), revents: 0),
         ]
         while poll(&waiting, 2, -1) >= 0 {
-            for (index, target) in [gateway, client].enumerated() where waiting[index].revents != 0 {
+            for (index, target) in [gateway, client].enumerated() where waiting[index].revents != 0
+            {
                 var chunk = [UInt8](repeating: 0, count: 4096)
                 let count = read(waiting[index].fd, &chunk, chunk.count)
                 guard count > 0, writeAll(target, Array(chunk[..<count])) else { return }
