@@ -10,8 +10,8 @@ import Testing
 
 /// Runs each body on a thread of its own; returns when all have ended.
 ///
-/// - Parameter spread: puts the threads on different cores by force. A busy machine likes to put two
-///   that wait for each other on one core, where no two memory operations ever meet.
+/// - Parameter spread: puts the threads on different cores by force. A busy machine likes to put
+///   two that wait for each other on one core, where no two memory operations ever meet.
 ///
 /// Expectations belong after it: on a bare thread nobody would know which test they are of.
 func inThreads(spread: Bool = false, _ bodies: [@Sendable () -> Void]) {
