@@ -65,7 +65,7 @@ import Testing
 
     /// Lowers the limit and takes every descriptor below it. Other threads of the process (Swift's,
     /// the C library's) may still give one back that they held, so no test counts on the last one.
-    static func exhaust() -> [Int32] {
+    private static func exhaust() -> [Int32] {
         var limits = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits)
         let firstFree = dup(0)
@@ -125,22 +125,30 @@ import Testing
     }
 
     @Test func `a listener that stops refuses, and its streams go on`() throws {
-        try withLoop { loop, recorder in
-            let port = try listen(loop, tag: 1)
-            let other = try listen(loop, tag: 2)
-            let client = try Client.tcp(port)
-            recorder.turn { recorder.accepted == 1 }
-            loop.stopListening(tag: 1)
-            let late = Client(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
-            let code = try loopback(port).withSockaddr { connect(late.descriptor, $0, $1) }
-            #expect(code == -1)
-            #expect(errno == ECONNREFUSED)
-            client.send([1])
-            recorder.turn { recorder.received[1] == [1] }
-            let second = try Client.tcp(other)
-            recorder.turn { recorder.accepted == 2 }
-            #expect(recorder.listeners == [1, 2])
-            withExtendedLifetime(second) {}
+        try withDirectory { directory in
+            try withLoop { loop, recorder in
+                // A path and not a port: the kernel may give a free port to another test.
+                let path = "\(directory)/s"
+                let listener = try Listener.unix(path: path)
+                try loop.listen(listener, tag: 1)
+                let other = try listen(loop, tag: 2)
+                let client = try Client.unix(path)
+                recorder.turn { recorder.accepted == 1 }
+                loop.stopListening(tag: 1)
+
+                // The file lies there until the last reference is gone, but nobody answers.
+                let late = Client(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0))
+                let address = try SocketAddress(path: path)
+                let code = address.withSockaddr { connect(late.descriptor, $0, $1) }
+                #expect(code == -1)
+                #expect(errno == ECONNREFUSED)
+                client.send([1])
+                recorder.turn { recorder.received[1] == [1] }
+                let second = try Client.tcp(other)
+                recorder.turn { recorder.accepted == 2 }
+                #expect(recorder.listeners == [1, 2])
+                withExtendedLifetime((listener, second)) {}
+            }
         }
     }
 
@@ -154,9 +162,5 @@ import Testing
             #expect(recorder.accepted == 1)
             withExtendedLifetime(clients) {}
         }
-    }
-
-    private func loopback(_ port: UInt16) throws -> SocketAddress {
-        try #require(try SocketAddress.resolve(host: "127.0.0.1", port: port).first)
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Testing
 
 @testable import Loops
@@ -115,17 +114,6 @@ import Testing
         #expect(!loop.isCurrent)
         loop.adopt()
         loop.close()
-    }
-
-    @Test func `without descriptors there is no loop, and no harm done`() async {
-        await #expect(processExitsWith: .success) {
-            let fillers = AcceptorTests.exhaust()
-            var failure: LoopError?
-            do throws(LoopError) { try Loop().close() } catch { failure = error }
-            for filler in fillers { close(filler) }
-            #expect(failure == .loopNotMade(code: -EMFILE))
-            try Loop().close()
-        }
     }
 
     @Test func `a loop dropped without close is a programmer's error`() async {
