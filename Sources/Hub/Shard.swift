@@ -55,6 +55,8 @@ package struct Shard: ~Copyable {
     var inflater: Inflater?
     var batch = DeliveryBatch()
     var mail: [Mail] = []
+    /// Recalls that found the mailbox of the loop that asked full.
+    var unsent: [Recall] = []
     var answersPolls = false
     /// Something was published, or posted to another loop, in this turn: sleeping loops must be
     /// woken.
@@ -96,6 +98,7 @@ package struct Shard: ~Copyable {
 
     /// Does what the turn's inputs made due: letters, messages, deadlines, answers.
     package mutating func work() {
+        if !unsent.isEmpty { sendAgain() }
         readMail()
         drainRing()
         takeUpContinuing()
@@ -138,8 +141,9 @@ package struct Shard: ~Copyable {
 
     /// Monotonic milliseconds at which ``work()`` is due even if nothing happens.
     package var nextDeadline: UInt64 {
-        guard let next = wheel.nextMilliseconds else { return sweepDue }
-        return min(next, sweepDue)
+        var next = min(wheel.nextMilliseconds ?? .max, sweepDue)
+        if !unsent.isEmpty { next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds) }
+        return next
     }
 
     /// The loop ends: it no longer holds the ring back.

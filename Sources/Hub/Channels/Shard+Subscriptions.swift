@@ -4,6 +4,8 @@ internal import Ring
 
 extension Shard {
     static let sweepMilliseconds: UInt64 = 1_000
+    /// Until a loop whose mailbox was full is tried again.
+    static let resendMilliseconds: UInt64 = 10
     private static let sweepEntriesMax = 4_096
 
     enum SubscribeOutcome {
@@ -221,10 +223,7 @@ extension Shard {
         for letter in letters {
             switch letter {
             case .recall(let request):
-                let recall = answer(request)
-                if shared.mailboxes[request.requester.loop].post(.recalled(recall)) {
-                    mustWake = true
-                }
+                send(answer(request))
             case .recalled(let recall): accept(recall)
             case .send(let peer, let text, let bytes): send(bytes, text: text, to: peer)
             case .close(let peer, let code, let reason):
@@ -232,6 +231,22 @@ extension Shard {
             }
         }
         mail.removeAll(keepingCapacity: true)
+    }
+
+    /// A recall that gets lost would leave its subscriber waiting for ever, so one that finds no room
+    /// is kept.
+    private mutating func send(_ recall: Recall) {
+        if shared.mailboxes[recall.request.requester.loop].post(.recalled(recall)) {
+            mustWake = true
+        } else {
+            unsent.append(recall)
+        }
+    }
+
+    mutating func sendAgain() {
+        let recalls = unsent
+        unsent.removeAll(keepingCapacity: true)
+        for recall in recalls { send(recall) }
     }
 
     /// What this loop keeps of a channel that lives here.

@@ -1,16 +1,19 @@
 // What a loop keeps of channels, and when it lets go.
 
 @testable import Hub
+import Ring
 import Testing
 import Wire
 
 @Suite struct HousingTests {
-    @Test func `a channel without followers goes when its history has aged`() {
-        let world = World(loops: 2)
+    @Test func `a channel without followers goes when its history has aged and nobody remembers it`() {
+        let world = World(loops: 2) { $0.limits.channelMemoryMillisecondsMax = 600_000 }
         for number in 0..<100 { _ = world.post("c\(number)", "m") }
         world.settle()
         #expect(world.loops.reduce(0) { $0 + $1.shard.channels.count } == 100)
-        world.advance(300_001)
+        world.advance(599_000)
+        #expect(world.loops.reduce(0) { $0 + $1.shard.channels.count } == 100)
+        world.advance(2_001)
         world.advance(1_001)
         #expect(world.loops.reduce(0) { $0 + $1.shard.channels.count } == 0)
         world.checkInvariants()
@@ -26,6 +29,36 @@ import Wire
         let late = Subscriber(world, .lines, ["c"], after: second)
         #expect(early.gaps == [0])
         #expect(late.gaps == [])
+    }
+
+    @Test func `one who resumes where nothing happened is not told of others' gaps`() {
+        let world = World(loops: 2)
+        let id = world.publish("quiet", "m0")
+        for transport in Transport.allCases {
+            for number in 0..<5 { world.publish("loud\(number)", "m") }
+            world.advance(300_001)
+            world.advance(1_001)
+            let again = Subscriber(world, transport, ["quiet"], loop: 1, after: id)
+            #expect(again.gaps.isEmpty && again.closeCode == nil, "\(transport)")
+            again.client.cut()
+        }
+    }
+
+    @Test func `a past that finds the mailbox full comes when there is room`() {
+        let world = World(loops: 2)
+        let channel = world.channel(at: 1)
+        world.publish(channel, "m0")
+        let subscriber = Subscriber(
+            world, .lines, [channel], loop: 0, after: "first", settled: false)
+        let nobody = Peer(loop: 0, slot: 99, generation: 1)
+        while world.shared.mailboxes[0].post(.close(nobody, code: 1000, reason: [])) {}
+        world.turn(1)
+        #expect(world.loops[1].shard.nextDeadline <= world.now.monotonicMilliseconds + 10)
+        world.settle()
+        world.turn(1)
+        world.settle()
+        subscriber.collect()
+        #expect(subscriber.data == ["m0"])
     }
 
     @Test func `without history nothing is kept, and no name either`() {

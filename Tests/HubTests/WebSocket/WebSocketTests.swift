@@ -195,12 +195,17 @@ import Wire
     }
 
     @Test func `nothing follows a close frame`() {
-        let world = World { $0.access.anonymousPublish = false }
+        let world = World {
+            $0.access.anonymousPublish = false
+            $0.access.apiKeys = [Array("key".utf8)]
+        }
         let client = open(world)
+        let publisher = world.connect()
         client.feed(frame("x") + frame(.ping, [1]) + frame("y"))
-        _ = world.post("c", "m")
+        publisher.feed(post("/channels/c", "m", ["Authorization: Bearer key"]))
         world.settle()
-        world.publish("c", "n")
+        publisher.send(post("/channels/c", "n", ["Authorization: Bearer key"]))
+        #expect(publisher.answers(to: .post).map(\.status) == [200, 200])
         let events = client.events()
         #expect(events.count == 1)
     }
