@@ -10,10 +10,11 @@ let common: [SwiftSetting] = [
 /// Modules whose sources hold no unsafe expression at all. Unsafe code has its homes: `Bytes`,
 /// `Ring`, and the rim that speaks to C (`Loops`, `TLS`, `Signatures`, `Deflate`, and the part of
 /// `Gateway` that joins them).
-let safe: [SwiftSetting] = common + [
-    .strictMemorySafety(),
-    .treatWarning("StrictMemorySafety", as: .error),
-]
+let safe: [SwiftSetting] =
+    common + [
+        .strictMemorySafety(),
+        .treatWarning("StrictMemorySafety", as: .error),
+    ]
 
 let package = Package(
     name: "carillon",

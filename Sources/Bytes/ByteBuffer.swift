@@ -38,7 +38,9 @@ package final class ByteBuffer {
         var wanted = capacity
         while wanted < needed { wanted *= 2 }
         // `realloc` keeps the first `count` bytes; Swift's allocate() is malloc for this alignment.
-        guard let moved = realloc(base, wanted) else { fatalError("out of memory: \(wanted) bytes") }
+        guard let moved = realloc(base, wanted) else {
+            fatalError("out of memory: \(wanted) bytes")
+        }
         base = moved.assumingMemoryBound(to: UInt8.self)
         capacity = wanted
     }
@@ -134,7 +136,8 @@ package final class ByteBuffer {
     /// Part of the bytes written so far, for the length of the call.
     package func withSpan<R>(_ range: Range<Int>, _ body: (Span<UInt8>) throws -> R) rethrows -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of \(count)")
-        return try body(UnsafeBufferPointer(start: base + range.lowerBound, count: range.count).span)
+        return try body(
+            UnsafeBufferPointer(start: base + range.lowerBound, count: range.count).span)
     }
 
     /// A copy of what was written.
@@ -143,7 +146,8 @@ package final class ByteBuffer {
     }
 
     /// For the modules that hand bytes to C, for the length of the call.
-    package func withUnsafeBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
+    package func withUnsafeBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R
+    {
         try body(UnsafeBufferPointer(start: base, count: count))
     }
 

@@ -1,4 +1,5 @@
-// Receiving by long-polls: each answer brings all that came since the last, and the id to go on from.
+// Receiving by long-polls: each answer brings all that came since the last, and the id to go on
+// from.
 
 internal import Bytes
 internal import Wire

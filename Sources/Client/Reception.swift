@@ -1,5 +1,5 @@
-// The four ways to receive, behind one face: bytes in, messages and bytes to send out. No socket, no
-// clock; the subscriber has both.
+// The four ways to receive, behind one face: bytes in, messages and bytes to send out. No socket,
+// no clock; the subscriber has both.
 
 internal import Bytes
 

@@ -33,8 +33,8 @@ struct ResponseReader {
     ///
     /// - Parameter body: gets decoded bytes of a good response's body appended.
     /// - Returns: how many were used; the rest belongs to another protocol or the next response.
-    /// - Throws: ``ClientError/refused(status:detail:retryAfterSeconds:)`` when an error response is
-    ///   complete, ``ClientError/http(_:)``.
+    /// - Throws: ``ClientError/refused(status:detail:retryAfterSeconds:)`` when an error response
+    ///   is complete, ``ClientError/http(_:)``.
     mutating func receive(_ bytes: Span<UInt8>, into body: inout [UInt8]) throws(ClientError) -> Int
     {
         var offset = 0

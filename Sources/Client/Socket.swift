@@ -1,4 +1,5 @@
-// One connected stream socket that blocks no longer than it is told to. Bytes only: no TLS, no HTTP.
+// One connected stream socket that blocks no longer than it is told to. Bytes only: no TLS, no
+// HTTP.
 
 private import Glibc
 

@@ -17,8 +17,8 @@ package func readAll(_ descriptor: Int32 = 0, bytesMax: Int) throws(ClientError)
     return all
 }
 
-/// Reads a descriptor line by line, and gives each line as soon as it has come. Lines end with LF or
-/// CRLF; empty ones are left out.
+/// Reads a descriptor line by line, and gives each line as soon as it has come. Lines end with LF
+/// or CRLF; empty ones are left out.
 ///
 /// - Parameter lineBytesMax: of one line, its end not counted.
 package func readLines(

@@ -21,7 +21,8 @@ package final class Subscriber {
     private let reconnects: Bool
     private let limits: ClientLimits
     private var backoff: Backoff
-    /// A failure before it is a mistake in the command, more likely than a bad moment of the server.
+    /// A failure before it is a mistake in the command, more likely than a bad moment of the
+    /// server.
     private var hasBeenAccepted = false
     /// The last id seen, or what was asked for; nil is "now".
     package private(set) var position: [UInt8]?
@@ -150,7 +151,8 @@ package final class Subscriber {
         return try result.get()
     }
 
-    /// A server that answers every poll at once, and with nothing, is not to be asked without pause.
+    /// A server that answers every poll at once, and with nothing, is not to be asked without
+    /// pause.
     ///
     /// - Returns: whether there is time left.
     private func rest(

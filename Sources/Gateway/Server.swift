@@ -124,7 +124,8 @@ public final class Server {
         let asked = configuration
         guard (1...(1 << 30)).contains(asked.messageBytesMax) else {
             throw ServerError(
-                "messages of \(asked.messageBytesMax) bytes were asked for; 1 to 1073741824 are possible")
+                "messages of \(asked.messageBytesMax) bytes were asked for; 1 to 1073741824 are possible"
+            )
         }
         guard asked.historyMessagesMax >= 0, asked.historySeconds >= 0, asked.backlogBytesMax > 0
         else { throw ServerError("a limit is negative") }

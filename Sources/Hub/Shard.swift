@@ -71,7 +71,8 @@ package struct Shard: ~Copyable {
     ///   - components: this loop's own instances, with the paths they are attached to (`/chat`).
     ///   - seed: for jitter.
     package init(
-        index: Int, shared: Shared, components: [(path: String, component: any MessageComponent)] = [],
+        index: Int, shared: Shared,
+        components: [(path: String, component: any MessageComponent)] = [],
         now: Instant, seed: UInt64
     ) {
         self.index = index
@@ -142,7 +143,9 @@ package struct Shard: ~Copyable {
     /// Monotonic milliseconds at which ``work()`` is due even if nothing happens.
     package var nextDeadline: UInt64 {
         var next = min(wheel.nextMilliseconds ?? .max, sweepDue)
-        if !unsent.isEmpty { next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds) }
+        if !unsent.isEmpty {
+            next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds)
+        }
         return next
     }
 
@@ -192,7 +195,9 @@ package struct Shard: ~Copyable {
             connections[slot].generation = generation == Peer.generationMax ? 1 : generation + 1
             return slot
         }
-        guard connections.count < min(limits.connectionsPerLoopMax, Peer.slotsMax) else { return nil }
+        guard connections.count < min(limits.connectionsPerLoopMax, Peer.slotsMax) else {
+            return nil
+        }
         connections.append(Connection(generation: 1))
         lagging.append(false)
         wheel.grow(to: connections.count)

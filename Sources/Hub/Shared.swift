@@ -19,7 +19,8 @@ package final class Shared: Sendable {
     ///   - ringSlots: messages in flight between the loops, a power of two.
     ///   - ringBytesMax: their cost together.
     package init(settings: Settings, ringSlots: Int = 1 << 14, ringBytesMax: Int = 256 << 20) {
-        precondition(settings.loops > 0 && settings.loops <= Peer.loopsMax, "\(settings.loops) loops")
+        precondition(
+            settings.loops > 0 && settings.loops <= Peer.loopsMax, "\(settings.loops) loops")
         self.settings = settings
         ring = BroadcastRing(slots: ringSlots, readers: settings.loops, bytesMax: ringBytesMax)
         sleepers = Sleepers(loops: settings.loops)

@@ -48,8 +48,9 @@ package final class Loop {
     /// Makes a loop that belongs to the calling thread. The process ignores SIGPIPE from now on: a
     /// peer that is gone is an error code, not the end.
     ///
-    /// - Throws: `loopNotMade`, for want of descriptors (it takes about six) or memory. libuv itself
-    ///   ends the process if it cannot make its one process-wide pipe along with the first loop.
+    /// - Throws: `loopNotMade`, for want of descriptors (it takes about six) or memory. libuv
+    ///   itself ends the process if it cannot make its one process-wide pipe along with the first
+    ///   loop.
     package init(streamsMax: Int = .max) throws(LoopError) {
         _ = signalIgnored
         let uv = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)

@@ -18,7 +18,8 @@ struct Serve: ParsableCommand {
     @Option(help: "Listen on [HOST:]PORT or unix:PATH, in plain. May be repeated.")
     var listen: [String] = []
 
-    @Option(name: .customLong("tls-listen"), help: "Listen on [HOST:]PORT under TLS. May be repeated.")
+    @Option(
+        name: .customLong("tls-listen"), help: "Listen on [HOST:]PORT under TLS. May be repeated.")
     var tlsListen: [String] = []
 
     @Option(name: .customLong("tls-cert"), help: "PEM file with the certificate chain, leaf first.")
@@ -33,7 +34,8 @@ struct Serve: ParsableCommand {
     @Flag(help: "For trying out: 127.0.0.1:8080 and, under TLS, :8443; anyone may read and write.")
     var dev = false
 
-    @Option(name: .customLong("api-key"), help: "Who sends it may publish and read. May be repeated.")
+    @Option(
+        name: .customLong("api-key"), help: "Who sends it may publish and read. May be repeated.")
     var apiKey: [String] = []
 
     @Flag(name: .customLong("anonymous-read"), help: "Anyone may follow any channel.")
@@ -52,7 +54,9 @@ struct Serve: ParsableCommand {
         help: "Messages waiting for one slow connection, bytes.")
     var backlogBytesMax = 1 << 20
 
-    @Option(name: .customLong("connections-max"), help: "Connections (default: what descriptors allow).")
+    @Option(
+        name: .customLong("connections-max"), help: "Connections (default: what descriptors allow)."
+    )
     var connectionsMax: Int?
 
     @Option(name: .customLong("history"), help: "Messages that a channel keeps.")

@@ -74,7 +74,8 @@ import Testing
         var configuration = settings()
         configuration.listenTLS = ["127.0.0.1:0"]
         #expect(refusal(configuration)?.contains("certificate") == true)
-        configuration.certificate = .files(certificate: "/nowhere/chain.pem", key: "/nowhere/key.pem")
+        configuration.certificate = .files(
+            certificate: "/nowhere/chain.pem", key: "/nowhere/key.pem")
         #expect(refusal(configuration)?.contains("/nowhere/chain.pem") == true)
     }
 

@@ -52,8 +52,10 @@ import Testing
         let words = line.split(separator: " ")
         guard let at = words.firstIndex(of: "import"), at + 1 < words.count,
             words[..<at].allSatisfy({
-                ["private", "fileprivate", "internal", "package", "public", "@_exported",
-                    "@testable"].contains($0)
+                [
+                    "private", "fileprivate", "internal", "package", "public", "@_exported",
+                    "@testable",
+                ].contains($0)
             })
         else { return nil }
         return words[at + 1]
@@ -84,7 +86,8 @@ import Testing
             "@unchecked Sendable", "nonisolated(unsafe)", "unsafeBitCast", "Unmanaged<",
             "@exclusivity(unchecked)", "UnsafePointer", "UnsafeRawPointer",
         ]
-        for source in try Self.sources(["Sources"]) where Self.withoutUnsafe.contains(source.module) {
+        for source in try Self.sources(["Sources"]) where Self.withoutUnsafe.contains(source.module)
+        {
             for line in source.lines {
                 for hatch in hatches {
                     #expect(!line.contains(hatch), "\(source.path): \(line)")
@@ -94,7 +97,8 @@ import Testing
     }
 
     @Test func `nothing is built with checks removed`() throws {
-        let manifest = try String(contentsOf: Self.root.appending(path: "Package.swift"), encoding: .utf8)
+        let manifest = try String(
+            contentsOf: Self.root.appending(path: "Package.swift"), encoding: .utf8)
         #expect(!manifest.contains("Ounchecked"))
         #expect(!manifest.contains("unsafeFlags"))
     }

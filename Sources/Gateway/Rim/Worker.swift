@@ -246,7 +246,8 @@ final class Worker: LoopEvents {
         }
     }
 
-    private func write(_ connection: RimConnection, _ turn: borrowing TurnOutput, _ firstRun: Int32) {
+    private func write(_ connection: RimConnection, _ turn: borrowing TurnOutput, _ firstRun: Int32)
+    {
         var next = firstRun
         while next >= 0 {
             let total = vectors.fill(from: &next, turn)
@@ -254,7 +255,9 @@ final class Worker: LoopEvents {
         }
     }
 
-    private func encrypt(_ connection: RimConnection, _ turn: borrowing TurnOutput, _ firstRun: Int32) {
+    private func encrypt(
+        _ connection: RimConnection, _ turn: borrowing TurnOutput, _ firstRun: Int32
+    ) {
         // Several short runs make one record instead of one each.
         gather.removeAll(keeping: 1 << 20)
         var next = firstRun

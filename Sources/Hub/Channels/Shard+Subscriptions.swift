@@ -172,7 +172,9 @@ extension Shard {
         guard count > 0 else { return }
         for _ in 0..<min(count, Shard.sweepEntriesMax) {
             sweepCursor = sweepCursor + 1 < count ? sweepCursor + 1 : 0
-            guard channels.isInUse(sweepCursor), channels[sweepCursor].history != nil else { continue }
+            guard channels.isInUse(sweepCursor), channels[sweepCursor].history != nil else {
+                continue
+            }
             channels[sweepCursor].history!.expire(
                 limits: limits, nowUnixMilliseconds: now.unixMilliseconds)
             dropIfUnused(sweepCursor)
@@ -233,8 +235,8 @@ extension Shard {
         mail.removeAll(keepingCapacity: true)
     }
 
-    /// A recall that gets lost would leave its subscriber waiting for ever, so one that finds no room
-    /// is kept.
+    /// A recall that gets lost would leave its subscriber waiting for ever, so one that finds no
+    /// room is kept.
     private mutating func send(_ recall: Recall) {
         if shared.mailboxes[recall.request.requester.loop].post(.recalled(recall)) {
             mustWake = true

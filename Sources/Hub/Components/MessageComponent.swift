@@ -46,7 +46,9 @@ public struct RequestView {
 
     /// The first value of a query parameter, decoded.
     public func query(_ name: String) -> String? {
-        items.first { $0.name == Array(name.utf8) }.map { String(decoding: $0.value, as: UTF8.self) }
+        items.first { $0.name == Array(name.utf8) }.map {
+            String(decoding: $0.value, as: UTF8.self)
+        }
     }
 }
 

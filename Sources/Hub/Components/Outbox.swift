@@ -22,7 +22,9 @@ public struct Outbox {
     }
 
     /// Everybody who follows `channel` gets the message, over whichever transport, except `peer`.
-    public mutating func publish(_ message: MessageView, to channel: String, except peer: Peer? = nil) {
+    public mutating func publish(
+        _ message: MessageView, to channel: String, except peer: Peer? = nil
+    ) {
         wishes.append(
             .publish(isText: message.isText, message.bytes, to: channel, except: peer))
     }

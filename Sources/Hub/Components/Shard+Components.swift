@@ -130,7 +130,7 @@ extension Shard {
             if lag.bytes > limits.backlogBytesMax { closeSlow(slot) }
             return
         }
-        write(slot) { 
+        write(slot) {
             WebSocketEncoder.appendFrame(
                 text ? .text : .binary, payload: bytes.span, to: $0)
         }

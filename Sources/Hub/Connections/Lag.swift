@@ -74,7 +74,8 @@ final class Lag {
     ///   - through: the past is complete up to this sequence; what the queue holds of `channel` up
     ///     to there is part of it.
     func merge(
-        past: [Logged], through: UInt64, after: UInt64, of channel: ChannelName, _ encoding: Encoding,
+        past: [Logged], through: UInt64, after: UInt64, of channel: ChannelName,
+        _ encoding: Encoding,
         gap: Bool
     ) {
         var gaps: [Item] = []

@@ -38,7 +38,8 @@ extension Shard {
         // What was asked for before the peer ended its half is still wanted, if there is anything.
         switch connections[slot].activity {
         case .http(let exchange)
-        where !failed && (owesAnything(slot) || exchange.awaitsRecall != nil || !exchange.carry.isEmpty):
+        where !failed
+            && (owesAnything(slot) || exchange.awaitsRecall != nil || !exchange.carry.isEmpty):
             exchange.inputEnded = true
             endIfAnswered(slot, exchange)
         case .poll(let poll) where !failed && owesAnything(slot):
@@ -85,7 +86,9 @@ extension Shard {
 
     /// The rim has written all that it kept.
     package mutating func writable(_ peer: Peer) {
-        guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else { return }
+        guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else {
+            return
+        }
         lag.isBlocked = false
         if case .lingering = connections[slot].activity {
             arm(slot, after: limits.lingerMillisecondsMax)

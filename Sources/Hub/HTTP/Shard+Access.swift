@@ -43,7 +43,8 @@ extension Shard {
     mutating func admit(_ slot: Int, _ head: RequestHead, _ route: Route?) -> Bool {
         if let origin = head.first("Origin"), !isAllowed(origin: origin, head) {
             respondProblem(
-                slot, head, .forbidden, "the origin \(origin) is not on the list of allowed origins", close: true)
+                slot, head, .forbidden,
+                "the origin \(origin) is not on the list of allowed origins", close: true)
             return false
         }
         // A preflight carries no credentials (Fetch, "CORS-preflight fetch").
@@ -63,7 +64,8 @@ extension Shard {
         connections[slot].rights = rights
         guard let needed = needed(route, head.method), !rights.contains(needed) else { return true }
         respondProblem(
-            slot, head, .unauthorized, needed == .publish
+            slot, head, .unauthorized,
+            needed == .publish
                 ? "publishing needs an API key: Authorization: Bearer KEY"
                 : "reading needs an API key, or a gateway started with anonymous reading",
             fields: [("WWW-Authenticate", "Bearer")], close: true)

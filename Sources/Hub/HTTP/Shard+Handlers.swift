@@ -103,7 +103,8 @@ extension Shard {
         }
         guard names.count <= limits.channelsPerConnectionMax else {
             respondProblem(
-                slot, head, .badRequest, "\(names.count) channels are named; "
+                slot, head, .badRequest,
+                "\(names.count) channels are named; "
                     + "at most \(limits.channelsPerConnectionMax) are allowed",
                 limit: limits.channelsPerConnectionMax, value: names.count)
             return nil
@@ -126,7 +127,8 @@ extension Shard {
         _ slot: Int, _ head: RequestHead, _ query: [QueryItem], _ names: [ChannelName],
         _ body: [UInt8]
     ) {
-        let event = query.first { $0.name == Array("event".utf8) }?.value
+        let event =
+            query.first { $0.name == Array("event".utf8) }?.value
             ?? head.first("Carillon-Event").map { Array($0.utf8) }
         if let event, let wrong = wrongEvent(event) {
             respondProblem(slot, head, .badRequest, wrong)
@@ -141,7 +143,8 @@ extension Shard {
         }
         guard names.count == 1 else {
             respondProblem(
-                slot, head, .badRequest, "\(names.count) channels are named; POST /publish takes several messages")
+                slot, head, .badRequest,
+                "\(names.count) channels are named; POST /publish takes several messages")
             return
         }
         switch publish(names[0], kind, body, event: event) {
@@ -156,7 +159,8 @@ extension Shard {
                 fields: [("Retry-After", "1")])
         case .tooLarge(let limit):
             respondProblem(
-                slot, head, .contentTooLarge, "the message has \(body.count) bytes; at most \(limit) are allowed",
+                slot, head, .contentTooLarge,
+                "the message has \(body.count) bytes; at most \(limit) are allowed",
                 limit: limit, value: body.count)
         }
     }

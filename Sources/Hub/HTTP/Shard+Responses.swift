@@ -22,7 +22,8 @@ extension Shard {
         limit: Int? = nil, value: Int? = nil, fields: Fields = [], close: Bool = false
     ) {
         let problem = Problem(
-            status, detail: detail, limit: limit.map { UInt64($0) }, value: value.map { UInt64($0) })
+            status, detail: detail, limit: limit.map { UInt64($0) }, value: value.map { UInt64($0) }
+        )
         respond(slot, head, problem, fields: fields, keepAlive: !close && head?.keepAlive == true)
     }
 

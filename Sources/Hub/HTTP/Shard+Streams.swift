@@ -94,7 +94,8 @@ extension Shard {
         if let asked = query.first(where: { $0.name == Array("timeout".utf8) })?.value {
             guard let seconds = decimal(asked), seconds <= limits.pollMillisecondsMax / 1000 else {
                 respondProblem(
-                    slot, head, .badRequest, "timeout is a number of seconds, 0 to \(limits.pollMillisecondsMax / 1000)")
+                    slot, head, .badRequest,
+                    "timeout is a number of seconds, 0 to \(limits.pollMillisecondsMax / 1000)")
                 return
             }
             wait = seconds * 1000

@@ -24,15 +24,17 @@ extension Shard {
     ) {
         guard let accept = handshake(slot, head) else { return }
         let protocols = head.values("Sec-WebSocket-Protocol")
-        let speaksV1 = WebSocketHandshake.subprotocol(
-            offered: protocols, supported: ["carillon.v1"]) != nil
+        let speaksV1 =
+            WebSocketHandshake.subprotocol(
+                offered: protocols, supported: ["carillon.v1"]) != nil
         let style: WebSocketSession.Style
         var names: [ChannelName] = []
         switch target {
         case .connect:
             guard speaksV1 else {
                 respondProblem(
-                    slot, head, .badRequest, "/connect speaks the subprotocol carillon.v1; the client did not offer it")
+                    slot, head, .badRequest,
+                    "/connect speaks the subprotocol carillon.v1; the client did not offer it")
                 return
             }
             style = .v1
@@ -74,7 +76,8 @@ extension Shard {
             return nil
         }
         let keys = head.values("Sec-WebSocket-Key")
-        guard keys.count == 1, let input = WebSocketHandshake.bytesToHash(key: keys[0].utf8.span) else {
+        guard keys.count == 1, let input = WebSocketHandshake.bytesToHash(key: keys[0].utf8.span)
+        else {
             respondProblem(
                 slot, head, .badRequest, "Sec-WebSocket-Key is not the base64 of 16 bytes")
             return nil

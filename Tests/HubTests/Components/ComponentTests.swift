@@ -10,7 +10,8 @@ private final class Diary {
     var peers: [String: Peer] = [:]
 }
 
-/// The tutorial's chat, which writes down what it is told. Messages that begin with a slash are orders.
+/// The tutorial's chat, which writes down what it is told. Messages that begin with a slash are
+/// orders.
 private struct Chat: MessageComponent {
     let diary: Diary
 

@@ -23,7 +23,8 @@ import Testing
             switch item {
             case .message(let logged, _, _): all.append("\(logged.sequence)")
             case .frame(let bytes, _): all.append("frame \(bytes.count)")
-            case .gap(let channel): all.append("gap \(String(decoding: channel.bytes, as: UTF8.self))")
+            case .gap(let channel):
+                all.append("gap \(String(decoding: channel.bytes, as: UTF8.self))")
             }
         }
         return all
@@ -58,15 +59,17 @@ import Testing
         }
     }
 
-    static let places: [(UInt64, UInt64)] = (0...6).flatMap { seen in (seen...6).map { (seen, $0) } }
+    static let places: [(UInt64, UInt64)] = (0...6).flatMap { seen in (seen...6).map { (seen, $0) }
+    }
 
     @Test(arguments: LagTests.places, 0...6)
     func `a past and what is live meanwhile are each told once, in order`(
         _ places: (seen: UInt64, through: UInt64), _ after: UInt64
     ) {
         let (seen, through) = places
-        // Six messages. The client has all up to `after`; the queue holds those after `seen`; the home tells what
-        // it has up to `through`. The home has come at least as far as the one that asked.
+        // Six messages. The client has all up to `after`; the queue holds those after `seen`; the
+        // home tells what it has up to `through`. The home has come at least as far as the one that
+        // asked.
         let lag = Lag()
         let live = (1...6).map { UInt64($0) }.filter { $0 > seen }
         for sequence in live { lag.append(logged(sequence), encoding) }

@@ -1,5 +1,5 @@
-// The promise, under chance: per channel, every subscriber sees every message once, in order, or is told of a gap, or
-// is disconnected.
+// The promise, under chance: per channel, every subscriber sees every message once, in order, or is
+// told of a gap, or is disconnected.
 //
 // A failing seed is printed; `CARILLON_SEED=n swift test --filter SimulationTests` runs it alone.
 
@@ -24,8 +24,8 @@ private struct Published {
 /// A subscriber over all its connections, and what it must see next.
 private final class Follower {
     let subscriber: Subscriber
-    /// By channel: how many of its messages this one has seen or was told of missing; nil before the first, when it
-    /// began at "now".
+    /// By channel: how many of its messages this one has seen or was told of missing; nil before
+    /// the first, when it began at "now".
     var place: [String: Int] = [:]
     /// By channel: messages that were in when it last connected at "now".
     var ceiling: [String: Int] = [:]
@@ -190,7 +190,8 @@ private struct Simulation {
         for index in follower.checked..<subscriber.seen.count {
             while let gap = gaps.first, gap <= index {
                 gaps.removeFirst()
-                // Which channel it was does not matter: none is held to be whole before its next message.
+                // Which channel it was does not matter: none is held to be whole before its next
+                // message.
                 follower.place = [:]
                 follower.ceiling = [:]
             }

@@ -52,8 +52,8 @@ func object(_ bytes: [UInt8]) -> [String: Any] {
 }
 
 extension Client {
-    /// Takes the next whole response; nil when there is none. Of one that goes on until the connection ends, and of
-    /// 101, only the head is taken.
+    /// Takes the next whole response; nil when there is none. Of one that goes on until the
+    /// connection ends, and of 101, only the head is taken.
     func answer(to method: HTTPMethod = .get) -> Answer? {
         let rest = Array(output[cursor...])
         var scanner = HTTP1HeadScanner(limits: HTTP1Limits())
@@ -149,7 +149,9 @@ func upgrade(_ target: String, _ fields: [String] = []) -> String {
         ] + fields)
 }
 
-func request(_ target: String, fields: [String]) -> String { request(target, method: "GET", fields) }
+func request(_ target: String, fields: [String]) -> String {
+    request(target, method: "GET", fields)
+}
 
 func post(_ target: String, _ body: String, _ fields: [String] = []) -> String {
     request(target, method: "POST", ["Content-Length: \(body.utf8.count)"] + fields) + body

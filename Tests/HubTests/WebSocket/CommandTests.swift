@@ -23,7 +23,8 @@ import Wire
         client.send(
             frame(#"{"op":"subscribe","channel":"a","ref":1}"#)
                 + frame(#"{"op":"publish","channel":"a","data":"x","ref":"two"}"#)
-                + frame(#"{"op":"ping","ref":3}"#) + frame(#"{"op":"unsubscribe","channel":"a","ref":4}"#)
+                + frame(#"{"op":"ping","ref":3}"#)
+                + frame(#"{"op":"unsubscribe","channel":"a","ref":4}"#)
                 + frame(#"{"op":"ping"}"#))
         let texts = client.texts()
         #expect(texts.filter { $0.hasPrefix(#"{"ok":1,"channel":"a","id":""#) }.count == 1)
