@@ -100,6 +100,20 @@ import Testing
         }
     }
 
+    @Test func `a message that comes in one piece with the end is not lost`() throws {
+        let server = ScriptedServer()
+        let event = "id: e-1\ndata: a\n\n"
+        let whole = """
+            HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+            Content-Length: \(event.utf8.count)\r\n\r\n\(event)
+            """
+        try server.run([whole, stream + "id: e-2\ndata: b\n\n"]) {
+            let found = try follow(try subscriber(server), count: 2)
+            #expect(found == ["a", "b"])
+        }
+        #expect(lastEventIDs(server) == [nil, "e-1"])
+    }
+
     @Test func `polls go on with the tag, by way of empty answers and other connections`() throws {
         let server = ScriptedServer()
         let body = #"{"messages":[{"id":"e-8","data":"a"}]}"#
