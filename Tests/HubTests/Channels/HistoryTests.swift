@@ -13,7 +13,9 @@ import Testing
                 timeMilliseconds: time))
     }
 
-    private func limits(messages: Int = 100, bytes: Int = .max, milliseconds: UInt64 = 1_000) -> Limits {
+    private func limits(messages: Int = 100, bytes: Int = .max, milliseconds: UInt64 = 1_000)
+        -> Limits
+    {
         var limits = Limits()
         limits.historyMessagesMax = messages
         limits.historyBytesMax = bytes
@@ -50,7 +52,8 @@ import Testing
         var over = History(forgotten: 0)
         for sequence: UInt64 in 1...2 {
             exact.append(
-                logged(sequence, bytes: 10), limits: limits(bytes: 2 * cost), nowUnixMilliseconds: 0)
+                logged(sequence, bytes: 10), limits: limits(bytes: 2 * cost), nowUnixMilliseconds: 0
+            )
             over.append(
                 logged(sequence, bytes: 10), limits: limits(bytes: 2 * cost - 1),
                 nowUnixMilliseconds: 0)

@@ -6,7 +6,8 @@ import Testing
 import Wire
 
 @Suite struct HousingTests {
-    @Test func `a channel without followers goes when its history has aged and nobody remembers it`() {
+    @Test
+    func `a channel without followers goes when its history has aged and nobody remembers it`() {
         let world = World(loops: 2) { $0.limits.channelMemoryMillisecondsMax = 600_000 }
         for number in 0..<100 { _ = world.post("c\(number)", "m") }
         world.settle()

@@ -23,7 +23,8 @@ import Testing
             switch item {
             case .message(let logged, _, _): all.append("\(logged.sequence)")
             case .frame(let bytes, _): all.append("frame \(bytes.count)")
-            case .gap(let channel): all.append("gap \(String(decoding: channel.bytes, as: UTF8.self))")
+            case .gap(let channel):
+                all.append("gap \(String(decoding: channel.bytes, as: UTF8.self))")
             }
         }
         return all
@@ -58,7 +59,8 @@ import Testing
         }
     }
 
-    static let places: [(UInt64, UInt64)] = (0...6).flatMap { seen in (seen...6).map { (seen, $0) } }
+    static let places: [(UInt64, UInt64)] = (0...6).flatMap { seen in (seen...6).map { (seen, $0) }
+    }
 
     @Test(arguments: LagTests.places, 0...6)
     func `a past and what is live meanwhile are each told once, in order`(

@@ -19,7 +19,10 @@ import Testing
     }
 
     static let delays: [UInt64] =
-        [0, 1, 63, 64, 65, 127, 128, 1_000, 65_471, 65_472, 65_535, 65_536, 65_537, 131_072, 300_000]
+        [
+            0, 1, 63, 64, 65, 127, 128, 1_000, 65_471, 65_472, 65_535, 65_536, 65_537, 131_072,
+            300_000,
+        ]
 
     @Test(arguments: delays)
     func `a deadline is met not early and at most two ticks late`(_ delay: UInt64) {
@@ -112,7 +115,8 @@ import Testing
                 let reported = expired(&wheel, at: now)
                 #expect(Set(reported).count == reported.count, "seed \(seed)")
                 for slot in reported {
-                    #expect(model[slot].map { $0 <= now } ?? false, "seed \(seed): \(slot) is early")
+                    #expect(
+                        model[slot].map { $0 <= now } ?? false, "seed \(seed): \(slot) is early")
                     model[slot] = nil
                 }
                 for (slot, deadline) in model {

@@ -48,7 +48,8 @@ import Wire
     }
 
     @Test(arguments: Transport.allCases)
-    func `one connection follows several channels in the order of their ids`(_ transport: Transport) {
+    func `one connection follows several channels in the order of their ids`(_ transport: Transport)
+    {
         let world = World(loops: 2)
         let subscriber = Subscriber(world, transport, ["a", "b", "c"], loop: 1)
         var expected: [String] = []

@@ -135,7 +135,8 @@ struct Resumption: CustomTestStringConvertible {
                     subscriber.collect()
                     subscriber.client.cut()
                     world.publish("c", "m1")
-                    let next = Subscriber(world, second, ["c"], loop: loop, after: subscriber.lastID)
+                    let next = Subscriber(
+                        world, second, ["c"], loop: loop, after: subscriber.lastID)
                     #expect(subscriber.data == ["m0"])
                     #expect(next.data == ["m1"], "\(first) then \(second) on \(loop)")
                 }
@@ -208,7 +209,8 @@ struct Resumption: CustomTestStringConvertible {
         #expect(subscriber.data == (0..<35).map { "\($0)\(text)" })
     }
 
-    @Test func `a subscription made anew while the first one's past is on its way gets its own past`() {
+    @Test
+    func `a subscription made anew while the first one's past is on its way gets its own past`() {
         let world = World(loops: 2)
         let channel = world.channel(at: 1)
         var ids: [String] = []

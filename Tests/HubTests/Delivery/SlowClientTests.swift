@@ -32,7 +32,9 @@ import Wire
     }
 
     @Test(arguments: streaming)
-    func `one who catches up in small steps stays in order with what is live`(_ transport: Transport) {
+    func `one who catches up in small steps stays in order with what is live`(
+        _ transport: Transport
+    ) {
         let world = World { $0.limits.catchUpBytesPerTurnMax = 1 }
         let slow = Subscriber(world, transport, ["c", "d"])
         slow.client.block()
@@ -45,7 +47,8 @@ import Wire
     }
 
     @Test(arguments: streaming)
-    func `a backlog of the limit is kept, one byte more ends the connection`(_ transport: Transport) {
+    func `a backlog of the limit is kept, one byte more ends the connection`(_ transport: Transport)
+    {
         let cost = Message(
             channel: ChannelName([0x63], key: HashKey(0, 0)), kind: .text,
             payload: [UInt8](repeating: 0x78, count: 100), timeMilliseconds: 0

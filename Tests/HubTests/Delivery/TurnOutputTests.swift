@@ -22,7 +22,9 @@ import Testing
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private func owe(_ output: inout TurnOutput, _ slots: [Int], _ encoding: Encoding, _ text: String) {
+    private func owe(
+        _ output: inout TurnOutput, _ slots: [Int], _ encoding: Encoding, _ text: String
+    ) {
         let log = output.log(encoding)
         let start = log.count
         log.append(utf8: text)

@@ -21,9 +21,13 @@ import Wire
             return client.answer(to: .post)?.status
         }
         #expect(status(request("/channels/a/messages")) == (read ? 200 : 401))
-        #expect(status(request("/channels/a", fields: ["Accept: text/event-stream"])) == (read ? 200 : 401))
+        #expect(
+            status(request("/channels/a", fields: ["Accept: text/event-stream"]))
+                == (read ? 200 : 401))
         #expect(status(upgrade("/channels/a")) == (read ? 101 : 401))
-        #expect(status(upgrade("/connect", ["Sec-WebSocket-Protocol: carillon.v1"])) == (read ? 101 : 401))
+        #expect(
+            status(upgrade("/connect", ["Sec-WebSocket-Protocol: carillon.v1"]))
+                == (read ? 101 : 401))
         #expect(status(post("/channels/a", "x")) == (publish ? 200 : 401))
         #expect(status(post("/publish", "")) == (publish ? 200 : 401))
     }
@@ -49,14 +53,16 @@ import Wire
         let world = World { $0.access.anonymousPublish = false }
         let client = world.connect()
         client.send(
-            request("/channels/a", method: "POST", ["Content-Length: 1000000", "Expect: 100-continue"]))
+            request(
+                "/channels/a", method: "POST", ["Content-Length: 1000000", "Expect: 100-continue"]))
         #expect(client.answer(to: .post)?.status == 401)
         #expect(client.isEnded)
     }
 
     static let origins: [(origin: String, allowed: Bool)] = [
         ("https://app.example", true), ("http://h", true), ("https://h", true),
-        ("https://other.example", false), ("null", false), ("https://app.example.evil.example", false),
+        ("https://other.example", false), ("null", false),
+        ("https://app.example.evil.example", false),
         ("http://h:81", false),
     ]
 

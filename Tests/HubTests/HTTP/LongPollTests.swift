@@ -71,8 +71,11 @@ import Wire
         #expect(clients.allSatisfy { $0.answer()?.status == 204 })
     }
 
-    @Test(arguments: [("300", true), ("301", false), ("0", true), ("x", false), ("-1", false), ("", false)])
-    func `the timeout asked for is a number of seconds up to 300`(_ asked: String, _ accepted: Bool) {
+    @Test(arguments: [
+        ("300", true), ("301", false), ("0", true), ("x", false), ("-1", false), ("", false),
+    ])
+    func `the timeout asked for is a number of seconds up to 300`(_ asked: String, _ accepted: Bool)
+    {
         let world = World()
         let client = world.connect()
         client.send(request("/channels/c?timeout=\(asked)"))
@@ -159,7 +162,8 @@ import Wire
         let world = World()
         let client = world.connect()
         client.feed(
-            request("/channels/c?after=first", fields: ["Expect: 100-continue", "Content-Length: 2"]))
+            request(
+                "/channels/c?after=first", fields: ["Expect: 100-continue", "Content-Length: 2"]))
         client.feed("{}")
         _ = world.post("c", "m")
         world.settle()

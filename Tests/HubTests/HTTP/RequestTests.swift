@@ -38,7 +38,9 @@ import Wire
     ]
 
     @Test(arguments: refusals)
-    func `what is wrong is refused with the right status and a problem`(_ input: String, _ status: Int) {
+    func `what is wrong is refused with the right status and a problem`(
+        _ input: String, _ status: Int
+    ) {
         let world = World()
         let client = world.connect()
         client.send(input)
@@ -266,7 +268,9 @@ import Wire
         #expect(client.isClosed)
     }
 
-    @Test(arguments: [("", 10_000), ("GET", 10_000), ("GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n", 60_000)])
+    @Test(arguments: [
+        ("", 10_000), ("GET", 10_000), ("GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n", 60_000),
+    ])
     func `a request is awaited so long and no longer`(_ input: String, _ milliseconds: UInt64) {
         let world = World()
         let client = world.connect()
@@ -377,7 +381,8 @@ import Wire
         request("/nowhere") + post("/channels/a", "{\"n\":1}", ["Content-Type: application/json"])
             + request("/channels/a/messages"),
         request("/channels/a", method: "POST", ["Transfer-Encoding: chunked"])
-            + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n" + request("/channels/a/messages?limit=1"),
+            + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n"
+            + request("/channels/a/messages?limit=1"),
         request("/channels/a?after=first") + request("/channels/b", method: "DELETE"),
         post("/publish", "{\"channel\":\"a\",\"data\":\"x\"}\n") + "\r\n" + request("/none")
             + "GET / HTTP/1.1\nHost: h\n\n",

@@ -21,11 +21,16 @@ import Wire
         #expect(route("/channels/a/messages") == .history(name))
         #expect(route("/connect") == .connect)
         #expect(route("/publish") == .batch)
-        #expect(route("/channels", query: [("name", "a"), ("x", "y"), ("name", "a")]) == .channels([name, name]))
+        #expect(
+            route("/channels", query: [("name", "a"), ("x", "y"), ("name", "a")])
+                == .channels([name, name]))
         #expect(route("/channels") == .channels([]))
     }
 
-    @Test(arguments: ["/", "/channel", "/channels/a/b", "/channels/a/messages/", "/connect/", "/Connect", "/publish/x"])
+    @Test(arguments: [
+        "/", "/channel", "/channels/a/b", "/channels/a/messages/", "/connect/", "/Connect",
+        "/publish/x",
+    ])
     func `everything else has none`(_ path: String) {
         #expect(route(path) == nil)
     }

@@ -5,7 +5,8 @@ import Testing
 import Wire
 
 @Suite struct StreamTests {
-    @Test func `an event stream says how long to wait, where it is, and not to be buffered`() throws {
+    @Test func `an event stream says how long to wait, where it is, and not to be buffered`() throws
+    {
         let world = World()
         let id = world.publish("c", "before")
         let client = world.connect()

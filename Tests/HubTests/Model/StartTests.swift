@@ -18,7 +18,9 @@ import Wire
         #expect(start("First") == .unknown)
     }
 
-    @Test(arguments: ["", "x", "life", "life-", "life-x", "-1", "other-1", "life-01", "life-99999999999999999999"])
+    @Test(arguments: [
+        "", "x", "life", "life-", "life-x", "-1", "other-1", "life-01", "life-99999999999999999999",
+    ])
     func `everything else is unknown`(_ id: String) {
         #expect(start(id) == .unknown)
     }

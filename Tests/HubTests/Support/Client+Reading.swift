@@ -149,7 +149,9 @@ func upgrade(_ target: String, _ fields: [String] = []) -> String {
         ] + fields)
 }
 
-func request(_ target: String, fields: [String]) -> String { request(target, method: "GET", fields) }
+func request(_ target: String, fields: [String]) -> String {
+    request(target, method: "GET", fields)
+}
 
 func post(_ target: String, _ body: String, _ fields: [String] = []) -> String {
     request(target, method: "POST", ["Content-Length: \(body.utf8.count)"] + fields) + body

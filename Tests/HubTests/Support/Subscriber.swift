@@ -172,7 +172,8 @@ final class Subscriber {
             seen.append(
                 Seen(
                     id: String(decoding: event.id, as: UTF8.self),
-                    event: type == "message" ? nil : type, data: String(decoding: data, as: UTF8.self)))
+                    event: type == "message" ? nil : type,
+                    data: String(decoding: data, as: UTF8.self)))
         }
     }
 

@@ -21,7 +21,8 @@ final class World {
     let shared: Shared
     let settings: Settings
     private(set) var loops: [TestLoop] = []
-    private(set) var now = Instant(monotonicMilliseconds: 1_000, unixMilliseconds: 1_700_000_000_000)
+    private(set) var now = Instant(
+        monotonicMilliseconds: 1_000, unixMilliseconds: 1_700_000_000_000)
     private var publishers: [Client?]
 
     /// - Parameters:

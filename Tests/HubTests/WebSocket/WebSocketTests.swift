@@ -63,7 +63,8 @@ import Wire
     }
 
     @Test func `frames may come with the handshake, split at any byte`() {
-        let bytes = Array(upgrade("/channels/c").utf8) + frame("one") + frame(.ping, [1]) + frame("two")
+        let bytes =
+            Array(upgrade("/channels/c").utf8) + frame("one") + frame(.ping, [1]) + frame("two")
         for at in 1..<bytes.count {
             let world = World()
             let client = world.connect()
@@ -90,7 +91,8 @@ import Wire
             return
         }
         #expect(payload.count < 100)
-        #expect(events.last == .message(text: true, payload: Array("short".utf8), compressed: false))
+        #expect(
+            events.last == .message(text: true, payload: Array("short".utf8), compressed: false))
     }
 
     // MARK: - Breaches
