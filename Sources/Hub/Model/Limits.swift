@@ -27,6 +27,10 @@ package struct Limits: Sendable {
     /// Output that one connection may be given in one turn before its further requests wait, bytes.
     package var responseBytesPerTurnMax = 256 << 10
 
+    /// Output for single connections in one turn before a `history` command is refused, bytes: thirty
+    /// bytes ask for as much as a channel keeps, and one read holds thousands of such commands.
+    package var historyBytesPerTurnMax = 16 << 20
+
     /// Messages waiting for one slow connection, bytes of their cost.
     package var backlogBytesMax = 1 << 20
     /// How long a connection may take nothing at all, milliseconds.

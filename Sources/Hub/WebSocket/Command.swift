@@ -19,6 +19,7 @@ enum CommandError: Error {
     case loopFull
     case messageTooLarge(limit: Int, measured: Int)
     case ringFull
+    case busy
 
     var code: StaticString {
         switch self {
@@ -34,6 +35,7 @@ enum CommandError: Error {
         case .loopFull: "too-many-channels"
         case .messageTooLarge: "too-large"
         case .ringFull: "full"
+        case .busy: "busy"
         }
     }
 
@@ -51,6 +53,7 @@ enum CommandError: Error {
         case .loopFull: "this loop knows too many channels"
         case .messageTooLarge(let limit, let measured):
             "the message has \(measured) bytes; at most \(limit) are allowed"
+        case .busy: "too much history is asked for at once; try again"
         case .ringFull: "the ring is full; the message was not published; try again"
         }
     }

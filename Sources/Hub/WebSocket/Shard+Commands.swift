@@ -113,6 +113,11 @@ extension Shard {
         guard case .webSocket(let session) = connections[slot].activity, !session.closeSent
         else { return }
         let answer = ByteBuffer()
+        guard output.log(.direct).count <= limits.historyBytesPerTurnMax else {
+            appendError(.busy, reference: reference, to: answer)
+            send(answer, to: slot, session)
+            return
+        }
         answer.append("{\"ok\":")
         if let reference { answer.append(reference.span) } else { answer.append("null") }
         answer.append(",\"channel\":")

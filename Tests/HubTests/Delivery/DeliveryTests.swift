@@ -102,6 +102,28 @@ import Wire
         #expect(far.data == ["mine", "yours"])
     }
 
+    @Test func `messages of several senders in one turn spare each its own`() {
+        let world = World(loops: 2)
+        let senders = (0..<3).map {
+            Subscriber(world, .raw, ["chat"], loop: $0 % 2, query: "echo=0")
+        }
+        let others = (0..<2).map { Subscriber(world, .events, ["chat"], loop: $0) }
+        // 0 and 2 are on one loop; one message between them is nobody's.
+        let order = [0, 2, 2, 0, 1, 0, 2]
+        for (number, sender) in order.enumerated() {
+            senders[sender].client.feed(frame("\(number)"))
+            if number == 3 { _ = world.post("chat", "x", loop: 0) }
+        }
+        world.settle()
+        for subscriber in senders + others { subscriber.collect() }
+        let all = ["0", "1", "2", "3", "x", "4", "5", "6"]
+        for (index, sender) in senders.enumerated() {
+            let own = order.indices.filter { order[$0] == index }.map { "\($0)" }
+            #expect(sender.data == all.filter { !own.contains($0) })
+        }
+        for other in others { #expect(other.data == all) }
+    }
+
     @Test(arguments: 0..<2)
     func `with echo=0 no past brings a client its own messages back`(_ home: Int) {
         let world = World(loops: 2)

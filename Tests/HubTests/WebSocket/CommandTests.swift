@@ -126,6 +126,46 @@ import Wire
         }
     }
 
+    @Test(arguments: 0..<2)
+    func `history comes with its ref, from an id on, up to a limit`(_ home: Int) {
+        let world = World(loops: 2) { $0.limits.historyMessagesMax = 3 }
+        let channel = world.channel(at: home)
+        let client = open(world)
+        func history(_ rest: String) -> [String: Any] {
+            client.send(frame(#"{"op":"history","channel":"\#(channel)","ref":7\#(rest)}"#))
+            return objects(client).first ?? [:]
+        }
+        func data(_ answer: [String: Any]) -> [String] {
+            (answer["messages"] as? [[String: Any]] ?? []).map { Seen($0).data }
+        }
+        var ids: [String] = []
+        for number in 0..<5 { ids.append(world.publish(channel, "m\(number)")) }
+        let all = history("")
+        #expect(all["ok"] as? Int == 7 && all["channel"] as? String == channel)
+        #expect(data(all) == ["m2", "m3", "m4"])
+        #expect(data(history(#","limit":2"#)) == ["m2", "m3"])
+        #expect(data(history(#","after":"\#(ids[2])""#)) == ["m3", "m4"])
+        #expect(history(#","after":"\#(ids[1])""#)["gap"] == nil)
+        #expect(history(#","after":"\#(ids[0])""#)["gap"] as? Bool == true)
+    }
+
+    @Test(arguments: 0..<2)
+    func `a flood of history commands is answered up to a bound, then refused`(_ home: Int) {
+        let world = World(loops: 2) { $0.limits.historyBytesPerTurnMax = 20_000 }
+        let channel = world.channel(at: home)
+        world.publish(channel, String(repeating: "x", count: 5_000))
+        let client = open(world)
+        let before = client.output.count
+        let command = frame(#"{"op":"history","channel":"\#(channel)"}"#)
+        client.send((0..<1_000).flatMap { _ in command })
+        #expect(client.output.count - before < 200_000)
+        let answers = objects(client)
+        #expect(answers.count == 1_000)
+        #expect(answers.filter { $0["ok"] != nil }.count == 4)
+        client.send(command)
+        #expect(objects(client).first?["messages"] != nil)
+    }
+
     @Test func `a client that takes nothing is not read, so that its answers do not pile up`() {
         let world = World()
         let client = open(world, "/channels/a")
