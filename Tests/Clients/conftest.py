@@ -2,13 +2,17 @@
 import itertools
 import os
 import pathlib
+import shutil
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from running import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("CARILLON_BIN", str(ROOT / ".build/release/carillon"))
+CHAT = os.environ.get("CARILLON_CHAT_BIN", str(ROOT / ".build/release/Chat"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 numbers = itertools.count(1)
 
 
@@ -21,7 +25,7 @@ def shared():
         def alive(self) -> Server:
             if self.running is None or self.running.process.poll() is not None:
                 self.running = Server(
-                    BINARY, "--dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0").__enter__()
+                    BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0").__enter__()
             return self.running
 
     holder = Shared()
@@ -50,12 +54,29 @@ def serve():
     def start(*flags: str) -> Server:
         if not any(flag.endswith("listen") for flag in flags):
             flags = (*flags, "--listen", "127.0.0.1:0")
-        started.append(Server(BINARY, *flags).__enter__())
+        started.append(Server(BINARY, "serve", *flags).__enter__())
         return started[-1]
 
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture
+def chat():
+    """The example, on the library."""
+    with Server(CHAT, "127.0.0.1:0", wanted={"http"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, once for all; a test takes a context of its own."""
+    with sync_playwright() as driver:
+        # Chromium's sandbox refuses to start as root, as in most containers.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        with driver.chromium.launch(executable_path=CHROMIUM, args=arguments) as running:
+            yield running
 
 
 @pytest.fixture

@@ -28,8 +28,10 @@ def web(**more) -> httpx.Client:
 def socket(url: str, **more):
     tls = {"ssl": trusting()} if url.startswith("wss:") else {}
     # Unbounded queues: one that is full and not read would keep the close frame from being seen.
-    return connect(url, proxy=None, open_timeout=SECONDS, close_timeout=SECONDS, max_size=None, max_queue=None,
-                   **tls, **more)
+    manager = connect(url, proxy=None, open_timeout=SECONDS, close_timeout=SECONDS, max_size=None, max_queue=None,
+                      **tls, **more)
+    # Closed by whoever asked for it, not at the end of a block here.
+    return manager.__enter__()
 
 
 def curl(*arguments: str, body: bytes | None = None) -> bytes:
@@ -129,12 +131,12 @@ class Stream(HTTP):
 
 
 class LongPoll(Subscriber):
-    """Knows where it is by the ETag alone; the first poll, of a second at most, asks for it."""
+    """Knows where it is by the ETag alone; the first poll, which does not wait, asks for it."""
 
     def __init__(self, url: str, **headers: str):
         self.client, self.url, self.ready, self.etag = web(), url, [], None
         self.polls = 0
-        self._poll({"timeout": "1"}, headers)
+        self._poll({"timeout": "0"}, headers)
 
     def _poll(self, more: dict, headers: dict) -> None:
         if self.etag:

@@ -9,10 +9,12 @@ URL = re.compile(r"\b(https?)://(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
 
 
 class Server:
-    def __init__(self, binary: str, *flags: str):
-        self.command = [binary, "serve", *flags]
-        self.wanted = {"https" if flag.startswith("--tls") else "http"
-                       for flag in flags if flag.split("=")[0].endswith("-listen")}
+    """`wanted` names the schemes whose addresses are waited for; the flags say it otherwise."""
+
+    def __init__(self, binary: str, *words: str, wanted: set[str] | None = None):
+        self.command = [binary, *words]
+        self.wanted = wanted if wanted is not None else {
+            "https" if word.startswith("--tls") else "http" for word in words if word.endswith("-listen")}
         self.addresses: dict[str, str] = {}
 
     def __enter__(self) -> "Server":

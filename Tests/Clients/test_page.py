@@ -1,23 +1,9 @@
 """The page of `--dev` in a real browser, over http and https."""
-import os
-import shutil
-
 import pytest
-from playwright.sync_api import sync_playwright
 
 from peers import publish
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PANES = ["websocket", "sse", "long-poll", "stream"]
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as driver:
-        # Chromium's sandbox refuses to start as root, as in most containers.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        with driver.chromium.launch(executable_path=CHROMIUM, args=arguments) as running:
-            yield running
 
 
 @pytest.fixture(params=["http", "https"])

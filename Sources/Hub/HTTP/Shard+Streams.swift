@@ -180,8 +180,9 @@ extension Shard {
 
     private func pollFields(_ slot: Int, _ poll: LongPoll) -> Fields {
         // Everything up to the loop's position was delivered to this connection or was not for it.
+        // Not stored: a browser would send a stored ETag with a poll that means to begin now.
         var fields: Fields = [
-            ("ETag", .string("\"\(id(position))\"")), ("Cache-Control", "no-cache"),
+            ("ETag", .string("\"\(id(position))\"")), ("Cache-Control", "no-store"),
         ]
         if poll.sawGap { fields.append(("Carillon-Gap", "true")) }
         return fields
@@ -223,9 +224,10 @@ extension Shard {
         body.append("{\"messages\":[")
         appendElements(recall.messages, to: body)
         body.append("]}\n")
+        var fields: Fields = [("Cache-Control", "no-store")]
+        if recall.gap { fields.append(("Carillon-Gap", "true")) }
         respond(
-            slot, pending.head, type: "application/json", body: body.array(),
-            fields: recall.gap ? [("Carillon-Gap", "true")] : [])
+            slot, pending.head, type: "application/json", body: body.array(), fields: fields)
         if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
     }
 

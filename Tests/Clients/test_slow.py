@@ -1,0 +1,95 @@
+"""A slow client costs its own backlog, and nobody else anything."""
+import socket
+
+import pytest
+
+from bare import CLOSE, WebSocket, handshake
+from peers import Raw, ServerSentEvents, publish, web
+
+# Together far more than a socket's buffers in the kernel, which grow to some 4 MiB.
+MESSAGE, COUNT = "m" * 60000, 250
+
+
+class Slow(WebSocket):
+    """A WebSocket that reads nothing until it is asked to, with a small buffer in the kernel."""
+
+    def __init__(self, server, path: str):
+        self.host, port = server.address()
+        self.rest = b""
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(20)
+        self.socket.connect((self.host, port))
+        self.send(handshake(path))
+        assert self.head()[0] == 101
+
+
+@pytest.fixture
+def tight(serve):
+    return serve("--dev", "--message-bytes-max", "65536", "--backlog-bytes-max", "65536", "--history", "10")
+
+
+def speak(running, count: int) -> list[str]:
+    with web() as client:
+        return [client.post(running.channel("a"), content=f"{number} {MESSAGE}",
+                            headers={"Content-Type": "text/plain"}).json()["id"] for number in range(count)]
+
+
+def test_a_slow_websocket_is_closed_with_1013_and_the_others_get_everything(tight):
+    with Slow(tight, "/channels/a") as slow, Raw(tight.channel("a", "ws")) as raw, \
+            ServerSentEvents(tight.channel("a")) as stream:
+        ids = []
+        # In steps, so that only the one that does not read falls behind.
+        for _ in range(COUNT):
+            (identifier,) = speak(tight, 1)
+            ids.append(identifier)
+            assert raw.next()[1] == f"0 {MESSAGE}"
+            assert stream.next() == (identifier, f"0 {MESSAGE}")
+        seen = 0
+        first, payload = slow.frame()
+        while first != 0x80 | CLOSE:
+            assert payload.decode() == f"0 {MESSAGE}", "a message was cut"
+            seen += 1
+            first, payload = slow.frame()
+        assert int.from_bytes(payload[:2], "big") == 1013
+        assert slow.to_the_end() == b""
+        assert seen < len(ids)
+        # And it may come back.
+        with Raw(tight.channel("a", "ws", f"after={ids[-2]}")) as again:
+            assert again.next()[1] == f"0 {MESSAGE}"
+
+
+def test_a_client_that_reads_in_time_is_not_slow(tight):
+    """Its backlog is used again and again, but never up."""
+    with Slow(tight, "/channels/a") as one:
+        for _ in range(40):
+            speak(tight, 2)
+            for number in range(2):
+                assert one.frame() == (0x81, f"{number} {MESSAGE}".encode())
+
+
+def test_a_slow_event_stream_is_ended_and_goes_on_by_id(tight):
+    with ServerSentEvents(tight.channel("a")) as reader:
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.settimeout(20)
+        slow.connect(tight.address())
+        slow.sendall(b"GET /channels/a HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n")
+        chunks = [slow.recv(1000)]
+        assert chunks[0].startswith(b"HTTP/1.1 200")
+        for number in range(COUNT):
+            publish(tight.channel("a"), f"{number} {MESSAGE}")
+            assert reader.next()[1] == f"{number} {MESSAGE}"
+        try:
+            while data := slow.recv(65536):
+                chunks.append(data)
+        except ConnectionResetError:
+            pass
+        said = b"".join(chunks)
+        assert f"{COUNT - 1} {MESSAGE}".encode() not in said
+        last = [line[4:] for line in said.decode().split("\n\n")[-2].split("\n") if line.startswith("id: ")]
+        slow.close()
+    with ServerSentEvents(tight.channel("a"), **{"Last-Event-ID": last[0]}) as again:
+        while again.next()[1] != f"{COUNT - 1} {MESSAGE}":
+            pass
+        assert again.gap, "ten are kept, and more were missed"
