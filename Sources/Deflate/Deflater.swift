@@ -10,15 +10,16 @@ import CZlib
 package final class Deflater {
     // Chosen by processor time a message, JSON, zlib 1.2.13, x86-64:
     //
-    //     level, memLevel   123 bytes         1,024 bytes       65,561 bytes 1, 5              105
-    //     in 3.6 µs     306 in 5.6 µs     16,938 in 0.29 ms 4, 5              105 in 3.7 µs     290
-    //     in 7.0 µs     14,839 in 0.60 ms 5, 5              105 in 3.7 µs     288 in 7.4 µs
-    //     14,228 in 0.79 ms 6, 5              105 in 3.7 µs     288 in 7.5 µs     14,043 in 1.17 ms
+    //     level, memLevel   123 bytes         1,024 bytes       65,561 bytes
+    //     1, 5              105 in 3.6 µs     306 in 5.6 µs     16,938 in 0.29 ms
+    //     4, 5              105 in 3.7 µs     290 in 7.0 µs     14,839 in 0.60 ms
+    //     5, 5              105 in 3.7 µs     288 in 7.4 µs     14,228 in 0.79 ms
+    //     6, 5              105 in 3.7 µs     288 in 7.5 µs     14,043 in 1.17 ms
     //     5, 8              105 in 4.2 µs     288 in 7.7 µs     14,231 in 0.75 ms
     //
     // A small message costs what its Huffman codes cost, whatever the level; so level 5 is as small
-    // as 6 there, and holds the loop up a third less over a big one. A higher memLevel only clears
-    // a larger hash table for each message.
+    // as 6 there, and holds the loop up a third less over a big one. A higher memLevel only clears a
+    // larger hash table for each message.
     package static let levelDefault = 5
     package static let memLevelDefault = 5
 
