@@ -70,7 +70,8 @@ final class Recorder: LoopEvents {
         loop.updateTime()
         loop.arm(timerAtMilliseconds: loop.now + 20_000)
         defer { loop.arm(timerAtMilliseconds: nil) }
-        for _ in 0..<turns {
+        let firedBefore = timersFired
+        for _ in 0..<turns where timersFired == firedBefore {
             if condition() { return }
             loop.turn(block: true)
         }
