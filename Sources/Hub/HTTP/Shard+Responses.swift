@@ -69,14 +69,18 @@ extension Shard {
     /// The head of a response that goes on for as long as the connection does. It has no length:
     /// the end of the connection ends it (RFC 9112 §6.3), so every subscriber can be given the same
     /// bytes.
+    ///
+    /// - Parameter position: where "now" is, for a stream that begins there; a client that is cut
+    ///   before the first message goes on from it.
     mutating func respondStreaming(
-        _ slot: Int, _ head: RequestHead, type: FieldValue, position: MessageID
+        _ slot: Int, _ head: RequestHead, type: FieldValue, position: MessageID?
     ) {
-        let fields: Fields =
-            [
-                ("Content-Type", type), ("Cache-Control", "no-cache, no-transform"),
-                ("X-Accel-Buffering", "no"), ("Carillon-Position", .string("\(position)")),
-            ] + crossOriginFields(head)
+        var fields: Fields = [
+            ("Content-Type", type), ("Cache-Control", "no-cache, no-transform"),
+            ("X-Accel-Buffering", "no"),
+        ]
+        if let position { fields.append(("Carillon-Position", .string("\(position)"))) }
+        fields += crossOriginFields(head)
         write(slot) {
             ResponseWriter.appendHead(
                 .ok, fields: fields, body: .untilClose, persistence: .close, to: $0)

@@ -46,7 +46,7 @@ extension Shard {
         _ form: Encoding.Form
     ) {
         let start = start(head, query)
-        let position = id(position)
+        let position = start == .now ? id(position) : nil
         respondStreaming(
             slot, head, type: form == .line ? "application/x-ndjson" : "text/event-stream",
             position: position)
@@ -56,7 +56,7 @@ extension Shard {
                 ServerSentEvents.append(retryMilliseconds: Shard.retryMilliseconds, to: log)
                 // An id without data makes no event, but a client that is cut before the first
                 // message knows where to go on (WHATWG HTML §9.2.6).
-                if start == .now {
+                if let position {
                     log.append("id: ")
                     position.append(to: log)
                     log.append("\n\n")
