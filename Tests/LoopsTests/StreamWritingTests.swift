@@ -106,6 +106,7 @@ import Testing
             // The kernel had room, so the bytes are there already.
             #expect(client.receive(2) == [1, 2])
             #expect(recorder.drains.isEmpty)
+            #expect([UInt8]([3]).withUnsafeBytes { stream.tryWrite($0) } == 0)
             recorder.turn { !recorder.drains.isEmpty }
             for _ in 0..<4 { loop.turn(block: false) }
             #expect(recorder.drains.count == 1)

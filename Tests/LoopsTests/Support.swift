@@ -85,8 +85,10 @@ func withLoop(streamsMax: Int = .max, _ body: (Loop, Recorder) throws -> Void) t
     let recorder = Recorder(loop)
     defer {
         loop.close()
-        // Not earlier: the loop does not hold its handler.
-        withExtendedLifetime(recorder) {}
+        // They often refer to their recorder. It must live until here: the loop does not hold it.
+        recorder.onAccepted = nil
+        recorder.onReceived = nil
+        recorder.onTimer = nil
     }
     try body(loop, recorder)
 }
