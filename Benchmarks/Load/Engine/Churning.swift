@@ -26,7 +26,7 @@ struct Churning: ~Copyable {
         guard target.transport != .poll else {
             throw Failure("a long-poll has no answer to wait for")
         }
-        var links = try Links(
+        let links = try Links(
             target: target, capacity: concurrency, addressBase: 0, messageBytes: 65_536,
             wake: wake)
         links.closesWhenOpen = true
@@ -35,15 +35,15 @@ struct Churning: ~Copyable {
         var receipt = Receipt(
             book: PayloadBook(run: 0, bytes: PayloadBook.bytesMin), sentAt: unused, members: 0,
             window: 0)
-        try churn(warmupSeconds, &links, &receipt)
+        try churn(warmupSeconds, links, &receipt)
         let begin = read(links)
-        try churn(seconds, &links, &receipt)
+        try churn(seconds, links, &receipt)
         let end = read(links)
         return report(begin, end, links)
     }
 
     private func churn(
-        _ seconds: Double, _ links: inout Links, _ receipt: inout Receipt
+        _ seconds: Double, _ links: Links, _ receipt: inout Receipt
     ) throws(Failure) {
         let until = Clock.now() + Clock.nanoseconds(seconds)
         while Clock.now() < until {
@@ -55,12 +55,12 @@ struct Churning: ~Copyable {
         }
     }
 
-    private func read(_ links: borrowing Links) -> Reading {
+    private func read(_ links: Links) -> Reading {
         Reading(time: Clock.now(), opened: links.opened, server: .of(processes))
     }
 
     private func report(
-        _ begin: Reading, _ end: Reading, _ links: borrowing Links
+        _ begin: Reading, _ end: Reading, _ links: Links
     ) -> Report {
         let count = Double(end.opened - begin.opened)
         let seconds = Double(end.time - begin.time) / 1e9

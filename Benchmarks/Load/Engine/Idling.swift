@@ -33,7 +33,7 @@ struct Idling: ~Copyable {
         first: Int, connections: Int, settleSecondsMax: Double
     ) throws(Failure) -> Report {
         let total = first + connections
-        var links = try Links(
+        let links = try Links(
             target: target, capacity: total, addressBase: 0, messageBytes: 65_536, wake: wake)
         let unused = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
         defer { unused.deallocate() }
@@ -41,10 +41,10 @@ struct Idling: ~Copyable {
             book: PayloadBook(run: 0, bytes: PayloadBook.bytesMin), sentAt: unused, members: 0,
             window: 0)
         let began = Clock.now()
-        try open(0..<first, &links, &receipt)
-        let before = try settle(settleSecondsMax, &links, &receipt)
-        try open(first..<total, &links, &receipt)
-        let after = try settle(settleSecondsMax, &links, &receipt)
+        try open(0..<first, links, &receipt)
+        let before = try settle(settleSecondsMax, links, &receipt)
+        try open(first..<total, links, &receipt)
+        let after = try settle(settleSecondsMax, links, &receipt)
         let each = Double(connections)
         var report = Report(
             measurement: "idle", target: target, load: "\(connections) connections")
@@ -62,7 +62,7 @@ struct Idling: ~Copyable {
     }
 
     private func open(
-        _ range: Range<Int>, _ links: inout Links, _ receipt: inout Receipt
+        _ range: Range<Int>, _ links: Links, _ receipt: inout Receipt
     ) throws(Failure) {
         let limit = Clock.now() + Clock.nanoseconds(15 + Double(range.count) * 0.005)
         var next = range.lowerBound
@@ -81,7 +81,7 @@ struct Idling: ~Copyable {
 
     /// Waits until user memory has not grown for a second and a half, reading what comes.
     private func settle(
-        _ secondsMax: Double, _ links: inout Links, _ receipt: inout Receipt
+        _ secondsMax: Double, _ links: Links, _ receipt: inout Receipt
     ) throws(Failure) -> Memory {
         let limit = Clock.now() + Clock.nanoseconds(secondsMax)
         var last = Memory.read(processes)

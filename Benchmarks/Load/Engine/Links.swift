@@ -3,7 +3,7 @@
 
 import Glibc
 
-struct Links: ~Copyable {
+final class Links {
     /// How many connections are on their way in at once, below any listener's backlog.
     static let openingMax = 64
     private static let readBytes = 64 * 1024
@@ -51,7 +51,7 @@ struct Links: ~Copyable {
     func isClosed(_ index: Int) -> Bool { table[index].stage == .closed }
     func next(_ index: Int) -> UInt64 { table[index].order.next }
 
-    mutating func open(_ index: Int, as role: Connection.Role) throws(Failure) {
+    func open(_ index: Int, as role: Connection.Role) throws(Failure) {
         let socket = try Sockets.connect(
             to: target.host, port: target.port, index: addressBase + index)
         table[index].socket = socket
@@ -62,7 +62,7 @@ struct Links: ~Copyable {
     }
 
     /// Waits for events and handles them, at most `Poller.eventsMax`.
-    mutating func turn(waitingAtMost nanoseconds: UInt64, _ receipt: inout Receipt) throws(Failure)
+    func turn(waitingAtMost nanoseconds: UInt64, _ receipt: inout Receipt) throws(Failure)
     {
         let count = poller.wait(nanoseconds: nanoseconds)
         for event in 0..<count {
@@ -80,7 +80,7 @@ struct Links: ~Copyable {
     /// Writes what the socket takes; the rest waits for an event of `index`.
     ///
     /// - Returns: up to where `bytes` are written.
-    mutating func write(
+    func write(
         _ index: Int, _ bytes: [UInt8], from start: Int = 0
     ) throws(Failure) -> Int {
         let (socket, session) = (table[index].socket, table[index].session)
@@ -100,13 +100,13 @@ struct Links: ~Copyable {
     }
 
     /// Whether `index` also wakes its thread when it can be written.
-    mutating func watchWriting(_ index: Int, _ writing: Bool) throws(Failure) {
+    func watchWriting(_ index: Int, _ writing: Bool) throws(Failure) {
         try poller.change(table[index].socket, token: UInt64(index), writing: writing)
     }
 
     // MARK: Opening
 
-    private mutating func connected(_ index: Int, _ receipt: inout Receipt) throws(Failure) {
+    private func connected(_ index: Int, _ receipt: inout Receipt) throws(Failure) {
         let error = Sockets.connectError(table[index].socket)
         guard error == 0 else {
             return fail(index, "connect: \(String(cString: strerror(error)))", &receipt)
@@ -118,7 +118,7 @@ struct Links: ~Copyable {
         try secure(index, &receipt)
     }
 
-    private mutating func secure(_ index: Int, _ receipt: inout Receipt) throws(Failure) {
+    private func secure(_ index: Int, _ receipt: inout Receipt) throws(Failure) {
         guard let session = table[index].session else {
             return fail(index, "OpenSSL gives no session", &receipt)
         }
@@ -129,7 +129,7 @@ struct Links: ~Copyable {
         }
     }
 
-    private mutating func request(_ index: Int, _ receipt: inout Receipt) throws(Failure) {
+    private func request(_ index: Int, _ receipt: inout Receipt) throws(Failure) {
         let bytes = table[index].role == .publisher ? target.publishRequest() : subscribe
         let sent = try write(index, bytes)
         guard sent == bytes.count else { return fail(index, "the request did not fit", &receipt) }
@@ -141,7 +141,7 @@ struct Links: ~Copyable {
     /// Takes the head of the answer.
     ///
     /// - Returns: its size; 0 when more is needed, nil when the connection failed.
-    private mutating func upgrade(
+    private func upgrade(
         _ index: Int, _ bytes: UnsafeRawBufferPointer, _ receipt: inout Receipt
     ) -> Int? {
         guard let head = ResponseHead.parse(bytes) else { return 0 }
@@ -155,14 +155,14 @@ struct Links: ~Copyable {
         return closesWhenOpen ? nil : head.end
     }
 
-    private mutating func finishOpening(_ index: Int) {
+    private func finishOpening(_ index: Int) {
         table[index].stage = .open
         opening -= 1
         opened += 1
         if closesWhenOpen { table[index].close() }
     }
 
-    private mutating func fail(_ index: Int, _ why: String, _ receipt: inout Receipt) {
+    private func fail(_ index: Int, _ why: String, _ receipt: inout Receipt) {
         if firstFailure == nil { firstFailure = why }
         if table[index].stage != .open { opening -= 1 }
         failed += 1
@@ -172,7 +172,7 @@ struct Links: ~Copyable {
 
     // MARK: Reading
 
-    private mutating func read(_ index: Int, _ receipt: inout Receipt) throws(Failure) {
+    private func read(_ index: Int, _ receipt: inout Receipt) throws(Failure) {
         // Without TLS one read is enough, for the poller tells again; OpenSSL holds bytes back.
         repeat {
             let kept = table[index].restCount
@@ -193,7 +193,7 @@ struct Links: ~Copyable {
     /// Takes one read's bytes, which lie in the buffer behind those kept.
     ///
     /// - Returns: false when the connection is gone.
-    private mutating func received(
+    private func received(
         _ index: Int, kept: Int, count: Int, _ receipt: inout Receipt
     ) throws(Failure) -> Bool {
         var start = 0
@@ -223,7 +223,7 @@ struct Links: ~Copyable {
         return true
     }
 
-    private mutating func strip(
+    private func strip(
         _ index: Int, from: Int, to: Int, _ receipt: inout Receipt
     ) -> Int? {
         let body = UnsafeMutableRawBufferPointer(start: buffer + from, count: to - from)
@@ -235,7 +235,7 @@ struct Links: ~Copyable {
     }
 
     /// - Returns: where what has not wholly arrived begins; negative when the connection is gone.
-    private mutating func takeUnits(
+    private func takeUnits(
         _ index: Int, _ bytes: UnsafeRawBufferPointer, from: Int, _ receipt: inout Receipt
     ) throws(Failure) -> Int {
         var start = from
@@ -270,7 +270,7 @@ struct Links: ~Copyable {
         }
     }
 
-    private mutating func pong(
+    private func pong(
         _ index: Int, _ payload: UnsafeRawBufferPointer
     ) throws(Failure) {
         var frame: [UInt8] = []
@@ -282,7 +282,7 @@ struct Links: ~Copyable {
     ///
     /// - Returns: where an answer that has not wholly arrived begins; negative when the connection
     ///   is gone.
-    private mutating func takeAnswers(
+    private func takeAnswers(
         _ index: Int, _ bytes: UnsafeRawBufferPointer, _ receipt: inout Receipt
     ) throws(Failure) -> Int {
         var start = 0

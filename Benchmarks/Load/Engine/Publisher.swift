@@ -25,7 +25,7 @@ struct Publisher: ~Copyable {
     /// - Parameter completed: how many messages all subscribers have received.
     /// - Returns: nanoseconds until more is due, as far as time alone decides.
     mutating func publish(
-        now: UInt64, completed: UInt64, sentAt: UnsafeMutablePointer<UInt64>, _ links: inout Links
+        now: UInt64, completed: UInt64, sentAt: UnsafeMutablePointer<UInt64>, _ links: Links
     ) throws(Failure) -> UInt64 {
         var wait: UInt64 = .max
         switch pace {
@@ -41,7 +41,7 @@ struct Publisher: ~Copyable {
             wait = due - now
         case .none: break
         }
-        try flush(&links)
+        try flush(links)
         return wait
     }
 
@@ -52,7 +52,7 @@ struct Publisher: ~Copyable {
         published += 1
     }
 
-    mutating func flush(_ links: inout Links) throws(Failure) {
+    mutating func flush(_ links: Links) throws(Failure) {
         guard written < frames.count else { return }
         written = try links.write(index, frames, from: written)
         if written == frames.count {

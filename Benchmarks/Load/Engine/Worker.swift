@@ -9,7 +9,7 @@ struct Worker: ~Copyable {
     private let board: Board
     private let members: Int
     private let isFirst: Bool
-    private var links: Links
+    private let links: Links
     private var receipt: Receipt
     private var begun = 0
 
@@ -51,9 +51,9 @@ struct Worker: ~Copyable {
             switch try conductor.step(now: now, shared) {
             case .publish:
                 wait = try publisher.publish(
-                    now: now, completed: shared.completed, sentAt: shared.sentAt, &links)
+                    now: now, completed: shared.completed, sentAt: shared.sentAt, links)
                 shared.published.store(publisher.published, ordering: .relaxed)
-            case .flush: try publisher.flush(&links)
+            case .flush: try publisher.flush(links)
             case .wait: break
             }
         }
