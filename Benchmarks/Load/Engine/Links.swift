@@ -62,8 +62,7 @@ final class Links {
     }
 
     /// Waits for events and handles them, at most `Poller.eventsMax`.
-    func turn(waitingAtMost nanoseconds: UInt64, _ receipt: inout Receipt) throws(Failure)
-    {
+    func turn(waitingAtMost nanoseconds: UInt64, _ receipt: inout Receipt) throws(Failure) {
         let count = poller.wait(nanoseconds: nanoseconds)
         for event in 0..<count {
             guard let token = poller.token(at: event) else { continue }

@@ -30,7 +30,7 @@ extension Shard {
     private mutating func respond(
         _ slot: Int, _ head: RequestHead?, _ problem: Problem, fields: Fields = [], keepAlive: Bool
     ) {
-        let all = fields + crossOriginFields(head)
+        let all = fields + commonFields(head)
         let persistence = persistence(head, keepAlive: keepAlive)
         write(slot) {
             ResponseWriter.appendProblem(
@@ -44,7 +44,7 @@ extension Shard {
     mutating func respond(
         _ slot: Int, _ head: RequestHead, type: FieldValue, body: [UInt8], fields: Fields = []
     ) {
-        let all = [("Content-Type", type)] + fields + crossOriginFields(head)
+        let all = [("Content-Type", type)] + fields + commonFields(head)
         let persistence = persistence(head, keepAlive: head.keepAlive)
         write(slot) { log in
             ResponseWriter.appendHead(
@@ -57,7 +57,7 @@ extension Shard {
 
     /// Answers 204.
     mutating func respondNothing(_ slot: Int, _ head: RequestHead, fields: Fields) {
-        let all = fields + crossOriginFields(head)
+        let all = fields + commonFields(head)
         let persistence = persistence(head, keepAlive: head.keepAlive)
         write(slot) {
             ResponseWriter.appendHead(
@@ -80,7 +80,7 @@ extension Shard {
             ("X-Accel-Buffering", "no"),
         ]
         if let position { fields.append(("Carillon-Position", .string("\(position)"))) }
-        fields += crossOriginFields(head)
+        fields += commonFields(head)
         write(slot) {
             ResponseWriter.appendHead(
                 .ok, fields: fields, body: .untilClose, persistence: .close, to: $0)
@@ -92,11 +92,14 @@ extension Shard {
         return .keepAlive(head.version)
     }
 
-    /// What a browser needs to let a page of another origin read the response (Fetch, "CORS
-    /// protocol").
-    func crossOriginFields(_ head: RequestHead?) -> Fields {
-        guard let origin = head?.first("Origin"), isAllowed(origin: origin, head) else { return [] }
-        return [
+    /// What every response carries: when it was made (RFC 9110 §6.6.1), and what a browser needs to
+    /// let a page of another origin read it (Fetch, "CORS protocol").
+    func commonFields(_ head: RequestHead?) -> Fields {
+        let date: Fields = [("Date", .date(secondsSince1970: now.unixMilliseconds / 1000))]
+        guard let origin = head?.first("Origin"), isAllowed(origin: origin, head) else {
+            return date
+        }
+        return date + [
             ("Access-Control-Allow-Origin", .string(origin)),
             ("Access-Control-Expose-Headers", "ETag, Carillon-Gap, Carillon-Position"),
             ("Vary", "Origin"),

@@ -152,7 +152,7 @@ extension Shard {
         ResponseWriter.appendHead(
             .ok,
             fields: [("Content-Type", "application/json")] + pollFields(slot, poll)
-                + crossOriginFields(poll.head),
+                + commonFields(poll.head),
             body: .length(UInt64(length)),
             persistence: persistence(poll.head, keepAlive: poll.head.keepAlive), to: log)
         log.append(prefix)
