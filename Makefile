@@ -2,7 +2,7 @@
 # make test    installs what is missing, and runs all the tests
 # make help    the rest
 
-.PHONY: help run test conformance bench format lint clean
+.PHONY: help run test test-tsan conformance bench format lint clean
 .DEFAULT_GOAL := help
 
 SOURCES = Package.swift Sources Tests Examples Benchmarks
@@ -13,6 +13,7 @@ ARGS ?=
 help:
 	@echo "make run          build and start: carillon serve --dev (ARGS=... for more flags)"
 	@echo "make test         all the tests"
+	@echo "make test-tsan    the ring and the running gateway under ThreadSanitizer"
 	@echo "make conformance  the whole Autobahn WebSocket testsuite, some ten minutes"
 	@echo "make bench        the figures of Documentation/performance.md"
 	@echo "make format       format the Swift sources; make lint only looks"
@@ -26,6 +27,11 @@ run:
 test:
 	@scripts/need test
 	@scripts/test
+
+# The ring and the running gateway under ThreadSanitizer, built apart.
+test-tsan:
+	@scripts/need test
+	swift test --sanitize=thread --scratch-path .build-tsan --filter 'RingTests|GatewayTests|ClientTests'
 
 # Group 9 sends messages of 16 MiB, and messages of 65,536 fragments.
 conformance:
@@ -45,4 +51,4 @@ lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
 clean:
-	rm -rf .build .build-venv .build-autobahn .build-autobahn-reports
+	rm -rf .build .build-tsan .build-venv .build-autobahn .build-autobahn-reports
