@@ -131,6 +131,8 @@ def test_a_poll_without_an_id_begins_now_whatever_the_browser_has_seen_before(se
             publish(server.channel(channel), "seen")
         assert page.evaluate("first") == 200
         publish(server.channel(channel), "missed")
-        assert page.evaluate("poll()") == 204
+        # A loop may be a turn behind the one that published, and its poll then begins before the
+        # message. A tag from a cache would bring the message every time.
+        assert 204 in [page.evaluate("poll()") for _ in range(3)]
     finally:
         context.close()
