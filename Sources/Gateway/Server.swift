@@ -135,8 +135,8 @@ public final class Server {
         settings.limits.messageBytesMax = asked.messageBytesMax
         settings.limits.batchBytesMax = max(settings.limits.batchBytesMax, asked.messageBytesMax)
         settings.limits.backlogBytesMax = max(asked.backlogBytesMax, asked.messageBytesMax)
-        settings.limits.historyMessagesMax = asked.historyMessagesMax
-        settings.limits.historyMillisecondsMax = UInt64(asked.historySeconds) * 1000
+        settings.namespaces.fallback.historyMessagesMax = asked.historyMessagesMax
+        settings.namespaces.fallback.historyMillisecondsMax = UInt64(asked.historySeconds) * 1000
         settings.access.anonymousRead = asked.anonymousRead
         settings.access.anonymousPublish = asked.anonymousPublish
         settings.access.apiKeys = asked.apiKeys.map { Array($0.utf8) }

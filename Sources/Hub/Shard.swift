@@ -40,9 +40,9 @@ package struct Shard: ~Copyable {
     var continuing: [Int] = []
 
     var channels = ChannelTable()
-    /// The highest sequence of any message that was housed here and is forgotten together with its
-    /// channel.
-    var forgotten: UInt64 = 0
+    /// By namespace: the highest sequence of any message that was housed here and is forgotten
+    /// together with its channel.
+    var forgotten: [UInt64]
     /// The last one given to a recall.
     var recallTicket: UInt32 = 0
     var sweepCursor = 0
@@ -85,6 +85,7 @@ package struct Shard: ~Copyable {
         let reader = shared.ring.makeReader(index)
         position = reader.position
         self.reader = consume reader
+        forgotten = shared.settings.floors
         encoder = Encoder(epoch: shared.settings.epoch)
         self.components = components.map(\.component)
         componentPaths = components.map { Array($0.path.utf8) }

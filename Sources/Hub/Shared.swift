@@ -9,6 +9,8 @@ package final class Shared: Sendable {
     package let ring: BroadcastRing
     package let sleepers: Sleepers
     package let counters: Counters
+    /// How far the durable history has come; nil when no namespace is durable.
+    package let durable: DurableProgress?
     /// By loop. Rare traffic: recalls and messages to one peer.
     package let mailboxes: [Mailbox<Mail>]
 
@@ -18,10 +20,18 @@ package final class Shared: Sendable {
     /// - Parameters:
     ///   - ringSlots: messages in flight between the loops, a power of two.
     ///   - ringBytesMax: their cost together.
-    package init(settings: Settings, ringSlots: Int = 1 << 14, ringBytesMax: Int = 256 << 20) {
+    ///   - durable: needed when a namespace is durable.
+    package init(
+        settings: Settings, ringSlots: Int = 1 << 14, ringBytesMax: Int = 256 << 20,
+        durable: DurableProgress? = nil
+    ) {
         precondition(
             settings.loops > 0 && settings.loops <= Peer.loopsMax, "\(settings.loops) loops")
+        precondition(
+            durable != nil || settings.namespaces.all.allSatisfy { $0.durability == .memory },
+            "a durable namespace, and nothing that writes it")
         self.settings = settings
+        self.durable = durable
         ring = BroadcastRing(slots: ringSlots, readers: settings.loops, bytesMax: ringBytesMax)
         sleepers = Sleepers(loops: settings.loops)
         counters = Counters(loops: settings.loops)

@@ -20,6 +20,8 @@ package final class Message: Sendable {
     package static let overheadBytes = 272
 
     package let channel: ChannelName
+    /// Index of the channel's namespace.
+    package let namespace: UInt8
     package let kind: Kind
     /// The event's name, if it has one.
     package let event: [UInt8]?
@@ -35,10 +37,12 @@ package final class Message: Sendable {
     package let cost: Int
 
     package init(
-        channel: ChannelName, kind: Kind, event: [UInt8]? = nil, payload: [UInt8],
+        channel: ChannelName, namespace: UInt8 = 0, kind: Kind, event: [UInt8]? = nil,
+        payload: [UInt8],
         sender: UInt64 = 0, timeMilliseconds: UInt64, timeToLiveMilliseconds: UInt32 = 0
     ) {
         self.channel = channel
+        self.namespace = namespace
         self.kind = kind
         self.event = event
         self.payload = payload

@@ -13,7 +13,7 @@ import Testing
 
     @Test func `the constant covers the objects`() {
         typealias Fields = (
-            ChannelName, Message.Kind, [UInt8]?, [UInt8], UInt64, UInt64, UInt32, Int
+            ChannelName, UInt8, Message.Kind, [UInt8]?, [UInt8], UInt64, UInt64, UInt32, Int
         )
         let instance = 16 + MemoryLayout<Fields>.size
         // 32 bytes stand before an array's first element; each of the four allocations may be

@@ -19,6 +19,8 @@ struct Group {
 /// What one loop knows of a channel.
 struct Channel {
     let name: ChannelName
+    /// Index of its namespace.
+    let namespace: UInt8
     var groups: [Group] = []
     var memberCount = 0
     /// Only on the channel's home loop.
@@ -27,8 +29,9 @@ struct Channel {
     fileprivate var next: Int32
     fileprivate var inUse = true
 
-    fileprivate init(name: ChannelName, next: Int32) {
+    fileprivate init(name: ChannelName, namespace: UInt8, next: Int32) {
         self.name = name
+        self.namespace = namespace
         self.next = next
     }
 }
@@ -60,10 +63,10 @@ struct ChannelTable {
     }
 
     /// Adds a channel that is not there yet and returns its index.
-    mutating func insert(_ name: ChannelName) -> Int {
+    mutating func insert(_ name: ChannelName, namespace: UInt8 = 0) -> Int {
         if count >= buckets.count { rehash() }
         let bucket = Int(truncatingIfNeeded: name.hash) & (buckets.count - 1)
-        let channel = Channel(name: name, next: buckets[bucket])
+        let channel = Channel(name: name, namespace: namespace, next: buckets[bucket])
         let index: Int
         if free >= 0 {
             index = Int(free)

@@ -6,6 +6,11 @@ package import Ring
 package struct Logged: Sendable {
     package let sequence: UInt64
     package let message: Message
+
+    package init(sequence: UInt64, message: Message) {
+        self.sequence = sequence
+        self.message = message
+    }
 }
 
 /// A channel's last messages, bounded by count, age and bytes, oldest first.
@@ -25,19 +30,24 @@ struct History {
     var count: Int { entries.count - head }
     var isEmpty: Bool { count == 0 }
 
-    mutating func append(_ logged: Logged, limits: Limits, nowUnixMilliseconds now: UInt64) {
+    mutating func append(_ logged: Logged, _ namespace: Namespace, nowUnixMilliseconds now: UInt64)
+    {
         entries.append(logged)
         lastUnixMilliseconds = logged.message.timeMilliseconds
         bytes += logged.message.cost
-        while count > limits.historyMessagesMax || bytes > limits.historyBytesMax { dropOldest() }
-        expire(limits: limits, nowUnixMilliseconds: now)
+        while count > namespace.historyMessagesMax || bytes > namespace.historyBytesMax {
+            dropOldest()
+        }
+        expire(namespace, nowUnixMilliseconds: now)
     }
 
     /// Drops what is older than the history's age.
-    mutating func expire(limits: Limits, nowUnixMilliseconds now: UInt64) {
+    mutating func expire(_ namespace: Namespace, nowUnixMilliseconds now: UInt64) {
         while head < entries.count {
             let message = entries[head].message
-            guard message.timeMilliseconds + limits.historyMillisecondsMax < now else { return }
+            guard message.timeMilliseconds + namespace.historyMillisecondsMax < now else {
+                return
+            }
             dropOldest()
         }
     }

@@ -3,8 +3,21 @@
 internal import Ring
 internal import Wire
 
+/// A message before it has an id, and the conditions under which it is to have one.
+struct Publication {
+    var channel: ChannelName
+    var kind: Message.Kind
+    var payload: [UInt8]
+    var event: [UInt8]?
+    /// This peer does not get the message.
+    var excluding: Peer?
+    /// How long history keeps it, milliseconds; 0 is as long as its namespace says.
+    var timeToLiveMilliseconds: UInt32 = 0
+}
+
 /// What became of a publish.
 enum PublishOutcome {
+    /// It is in the ring.
     case published(UInt64)
     /// The ring is full: a loop is behind. Nothing was kept; try again.
     case full
@@ -13,15 +26,13 @@ enum PublishOutcome {
 
 extension Shard {
     /// Puts one message into the ring.
-    ///
-    /// - Parameter excluding: this peer does not get the message.
-    mutating func publish(
-        _ channel: ChannelName, _ kind: Message.Kind, _ payload: [UInt8], event: [UInt8]? = nil,
-        excluding: Peer? = nil
-    ) -> PublishOutcome {
+    mutating func publish(_ publication: Publication) -> PublishOutcome {
         let message = Message(
-            channel: channel, kind: kind, event: event, payload: payload,
-            sender: excluding?.raw ?? 0, timeMilliseconds: now.unixMilliseconds)
+            channel: publication.channel,
+            namespace: settings.namespaces.index(of: publication.channel.bytes),
+            kind: publication.kind, event: publication.event, payload: publication.payload,
+            sender: publication.excluding?.raw ?? 0, timeMilliseconds: now.unixMilliseconds,
+            timeToLiveMilliseconds: publication.timeToLiveMilliseconds)
         var outcome = shared.ring.publish(message)
         if case .full = outcome {
             // Perhaps this loop itself is the one that is behind.

@@ -28,7 +28,7 @@ extension Shard {
         var channel = channels.find(name)
         if channel < 0 {
             guard channels.count < limits.channelsPerLoopMax else { return .loopFull }
-            channel = channels.insert(name)
+            channel = channels.insert(name, namespace: settings.namespaces.index(of: name.bytes))
         }
         // The batch in progress was framed before this member came.
         flushBatch()
@@ -132,19 +132,20 @@ extension Shard {
     /// kept.
     mutating func house(_ name: ChannelName) -> Int {
         guard channels.count < limits.channelsPerLoopMax else { return -1 }
-        return channels.insert(name)
+        return channels.insert(name, namespace: settings.namespaces.index(of: name.bytes))
     }
 
     mutating func keep(_ sequence: UInt64, _ message: Message, _ channel: Int) {
-        guard channel >= 0, limits.historyMessagesMax > 0 else {
-            forgotten = sequence
+        let namespace = settings.namespaces[message.namespace]
+        guard channel >= 0, namespace.keepsHistory else {
+            forgotten[Int(message.namespace)] = sequence
             return
         }
         if channels[channel].history == nil {
-            channels[channel].history = History(forgotten: forgotten)
+            channels[channel].history = History(forgotten: forgotten[Int(message.namespace)])
         }
         channels[channel].history!.append(
-            Logged(sequence: sequence, message: message), limits: limits,
+            Logged(sequence: sequence, message: message), namespace,
             nowUnixMilliseconds: now.unixMilliseconds)
     }
 
@@ -153,7 +154,8 @@ extension Shard {
         guard channels[channel].memberCount == 0 else { return }
         if let history = channels[channel].history {
             guard history.isEmpty, !isRemembered(history) else { return }
-            forgotten = max(forgotten, history.forgotten)
+            let namespace = Int(channels[channel].namespace)
+            forgotten[namespace] = max(forgotten[namespace], history.forgotten)
         }
         channels.remove(channel)
     }
@@ -176,7 +178,8 @@ extension Shard {
                 continue
             }
             channels[sweepCursor].history!.expire(
-                limits: limits, nowUnixMilliseconds: now.unixMilliseconds)
+                settings.namespaces[channels[sweepCursor].namespace],
+                nowUnixMilliseconds: now.unixMilliseconds)
             dropIfUnused(sweepCursor)
         }
     }
@@ -258,7 +261,8 @@ extension Shard {
         precondition(isReached, "sequence \(request.upTo) was read on another loop and is not in")
         let channel = channels.find(request.channel)
         let history = channel >= 0 ? channels[channel].history : nil
-        let lost = history?.forgotten ?? forgotten
+        let namespace = settings.namespaces.index(of: request.channel.bytes)
+        let lost = history?.forgotten ?? forgotten[Int(namespace)]
         let messages: [Logged]
         let gap: Bool
         switch request.start {

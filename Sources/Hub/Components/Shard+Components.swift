@@ -96,7 +96,9 @@ extension Shard {
         switch channelName(Array(channel.utf8)) {
         case .failure(let error): return (asker, .badChannel(error.detail))
         case .success(let name):
-            switch publish(name, isText ? .text : .binary, bytes, excluding: except) {
+            let publication = Publication(
+                channel: name, kind: isText ? .text : .binary, payload: bytes, excluding: except)
+            switch publish(publication) {
             case .published: return nil
             case .full: return (asker, .notPublished)
             case .tooLarge(let limit): return (asker, .tooLarge(limit: limit))

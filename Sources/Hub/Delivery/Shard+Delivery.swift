@@ -56,7 +56,9 @@ extension Shard {
     private mutating func deliver(_ sequence: UInt64, _ message: Message) -> Int {
         var channel = channels.find(message.channel)
         if settings.home(of: message.channel) == index {
-            if channel < 0, limits.historyMessagesMax > 0 { channel = house(message.channel) }
+            if channel < 0, settings.namespaces[message.namespace].keepsHistory {
+                channel = house(message.channel)
+            }
             keep(sequence, message, channel)
         }
         guard channel >= 0, channels[channel].memberCount > 0 else { return 0 }

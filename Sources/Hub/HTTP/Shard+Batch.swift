@@ -24,22 +24,22 @@ extension Shard {
     private mutating func publishLine(
         _ line: Span<UInt8>, to answer: ByteBuffer, _ refusedFull: inout Bool
     ) {
-        let draft: Draft
+        let publication: Publication
         do throws(CommandError) {
-            draft = try self.draft(try JSONObject.command(array(line)))
+            publication = try self.publication(try JSONObject.command(array(line)))
         } catch {
             appendError(error, reference: nil, to: answer)
             answer.append(0x0A)
             return
         }
-        switch publish(draft.channel, draft.kind, draft.payload, event: draft.event) {
+        switch publish(publication) {
         case .published(let sequence): appendPublished(id(sequence), to: answer)
         case .full:
             refusedFull = true
             appendError(.ringFull, reference: nil, to: answer)
         case .tooLarge(let limit):
             appendError(
-                .messageTooLarge(limit: limit, measured: draft.payload.count), reference: nil,
+                .messageTooLarge(limit: limit, measured: publication.payload.count), reference: nil,
                 to: answer)
         }
         answer.append(0x0A)

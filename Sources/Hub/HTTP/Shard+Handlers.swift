@@ -147,7 +147,7 @@ extension Shard {
                 "\(names.count) channels are named; POST /publish takes several messages")
             return
         }
-        switch publish(names[0], kind, body, event: event) {
+        switch publish(Publication(channel: names[0], kind: kind, payload: body, event: event)) {
         case .published(let sequence):
             let answer = ByteBuffer()
             appendPublished(id(sequence), to: answer)

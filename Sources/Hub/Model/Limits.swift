@@ -69,10 +69,9 @@ package struct Limits: Sendable {
     /// For how long a channel whose messages have all expired still knows which was the last,
     /// milliseconds. After that, who comes back to it may be told of a gap where there is none.
     package var channelMemoryMillisecondsMax: UInt64 = 3_600_000
-    /// What a channel keeps: messages, milliseconds, bytes.
-    package var historyMessagesMax = 100
-    package var historyMillisecondsMax: UInt64 = 300_000
-    package var historyBytesMax = 4 << 20
+    /// How long a message of a namespace with interval durability may wait for the disk,
+    /// milliseconds. A crash loses so much of it at most.
+    package var durableIntervalMilliseconds: UInt64 = 100
 
     package init() {}
 }

@@ -35,16 +35,28 @@ package struct Page: Sendable {
 package struct Settings: Sendable {
     package var limits = Limits()
     package var access = Access()
+    package var namespaces = Namespaces()
     /// Names this life of the log.
     package var epoch: Epoch
     package var hashKey: HashKey
     package var loops: Int
     package var page: Page?
+    /// The highest sequence that an earlier life of this log has given, or may have; messages of
+    /// this life follow it. 0 without a durable history.
+    package var start: UInt64 = 0
+    /// By namespace: messages of an earlier life up to here are gone, except those that are
+    /// restored. Empty without a durable history.
+    package var earlierLifeFloors: [UInt64] = []
 
     package init(epoch: Epoch, hashKey: HashKey, loops: Int) {
         self.epoch = epoch
         self.hashKey = hashKey
         self.loops = loops
+    }
+
+    /// By namespace: up to here nothing is known of a channel that has no entry.
+    var floors: [UInt64] {
+        namespaces.all.indices.map { $0 < earlierLifeFloors.count ? earlierLifeFloors[$0] : start }
     }
 
     /// The loop that keeps `channel`'s history.

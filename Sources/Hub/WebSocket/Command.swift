@@ -59,14 +59,6 @@ enum CommandError: Error {
     }
 }
 
-/// A message before it has an id.
-struct Draft {
-    let channel: ChannelName
-    let kind: Message.Kind
-    let payload: [UInt8]
-    let event: [UInt8]?
-}
-
 extension JSONObject {
     /// The object on one line or in one frame.
     static func command(_ bytes: [UInt8]) throws(CommandError) -> JSONObject {
@@ -108,7 +100,7 @@ extension Shard {
 
     /// The message in `{"channel":c,"data":…,"event"?:e}`. A JSON string is text, `{"base64":…}` is
     /// bytes, any other value is JSON.
-    func draft(_ object: borrowing JSONObject) throws(CommandError) -> Draft {
+    func publication(_ object: borrowing JSONObject) throws(CommandError) -> Publication {
         let channel = try channel(object)
         let event = try object.text("event").map { Array($0.utf8) }
         if let event, let wrong = wrongEvent(event) { throw .badEvent(wrong) }
@@ -137,7 +129,7 @@ extension Shard {
         guard payload.count <= limits.messageBytesMax else {
             throw .messageTooLarge(limit: limits.messageBytesMax, measured: payload.count)
         }
-        return Draft(channel: channel, kind: messageKind, payload: payload, event: event)
+        return Publication(channel: channel, kind: messageKind, payload: payload, event: event)
     }
 
     /// The bytes of `{"base64":"…"}`; nil when the object is another one.

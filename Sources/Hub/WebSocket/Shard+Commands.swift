@@ -78,11 +78,9 @@ extension Shard {
         _ slot: Int, _ object: JSONObject, _ reference: [UInt8]?, _ answer: ByteBuffer
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.publish) else { throw .notAllowed("publishing") }
-        let draft = try draft(object)
-        let outcome = publish(
-            draft.channel, draft.kind, draft.payload, event: draft.event,
-            excluding: connections[slot].withoutEcho ? peer(slot) : nil)
-        switch outcome {
+        var publication = try publication(object)
+        if connections[slot].withoutEcho { publication.excluding = peer(slot) }
+        switch publish(publication) {
         case .published(let sequence):
             guard let reference else { return }
             answer.append("{\"ok\":")
@@ -92,7 +90,7 @@ extension Shard {
             answer.append("\"}")
         case .full: throw .ringFull
         case .tooLarge(let limit):
-            throw .messageTooLarge(limit: limit, measured: draft.payload.count)
+            throw .messageTooLarge(limit: limit, measured: publication.payload.count)
         }
     }
 

@@ -211,10 +211,10 @@ extension Shard {
             closeWebSocket(slot, session, code: 1008, "publishing needs an API key")
             return
         }
-        let outcome = publish(
-            channel, isText ? .text : .binary, payload,
+        let publication = Publication(
+            channel: channel, kind: isText ? .text : .binary, payload: payload,
             excluding: connections[slot].withoutEcho ? peer(slot) : nil)
-        switch outcome {
+        switch publish(publication) {
         case .published: break
         case .full: closeWebSocket(slot, session, code: 1013, "the ring is full")
         case .tooLarge(let limit):

@@ -14,13 +14,13 @@ import Testing
     }
 
     private func limits(messages: Int = 100, bytes: Int = .max, milliseconds: UInt64 = 1_000)
-        -> Limits
+        -> Namespace
     {
-        var limits = Limits()
-        limits.historyMessagesMax = messages
-        limits.historyBytesMax = bytes
-        limits.historyMillisecondsMax = milliseconds
-        return limits
+        var namespace = Namespace()
+        namespace.historyMessagesMax = messages
+        namespace.historyBytesMax = bytes
+        namespace.historyMillisecondsMax = milliseconds
+        return namespace
     }
 
     private func sequences(_ history: History, after: UInt64 = 0, limit: Int = .max) -> [UInt64] {
@@ -40,7 +40,7 @@ import Testing
     ) {
         var history = History(forgotten: 0)
         for sequence in 1...count {
-            history.append(logged(sequence), limits: limits(messages: 3), nowUnixMilliseconds: 0)
+            history.append(logged(sequence), limits(messages: 3), nowUnixMilliseconds: 0)
         }
         #expect(sequences(history) == kept)
         #expect(history.forgotten == forgotten)
@@ -52,10 +52,10 @@ import Testing
         var over = History(forgotten: 0)
         for sequence: UInt64 in 1...2 {
             exact.append(
-                logged(sequence, bytes: 10), limits: limits(bytes: 2 * cost), nowUnixMilliseconds: 0
+                logged(sequence, bytes: 10), limits(bytes: 2 * cost), nowUnixMilliseconds: 0
             )
             over.append(
-                logged(sequence, bytes: 10), limits: limits(bytes: 2 * cost - 1),
+                logged(sequence, bytes: 10), limits(bytes: 2 * cost - 1),
                 nowUnixMilliseconds: 0)
         }
         #expect(sequences(exact) == [1, 2] && exact.bytes == 2 * cost)
@@ -64,7 +64,7 @@ import Testing
 
     @Test func `a message larger than all may be is not kept, and counts as forgotten`() {
         var history = History(forgotten: 0)
-        history.append(logged(1, bytes: 10), limits: limits(bytes: 100), nowUnixMilliseconds: 0)
+        history.append(logged(1, bytes: 10), limits(bytes: 100), nowUnixMilliseconds: 0)
         #expect(history.isEmpty && history.bytes == 0 && history.forgotten == 1)
     }
 
@@ -73,17 +73,17 @@ import Testing
         _ now: UInt64, _ kept: [UInt64], _ forgotten: UInt64
     ) {
         var history = History(forgotten: 0)
-        history.append(logged(1, time: 1_000), limits: limits(), nowUnixMilliseconds: 1_000)
-        history.append(logged(2, time: 1_500), limits: limits(), nowUnixMilliseconds: 1_500)
-        history.expire(limits: limits(), nowUnixMilliseconds: now)
+        history.append(logged(1, time: 1_000), limits(), nowUnixMilliseconds: 1_000)
+        history.append(logged(2, time: 1_500), limits(), nowUnixMilliseconds: 1_500)
+        history.expire(limits(), nowUnixMilliseconds: now)
         #expect(sequences(history) == kept)
         #expect(history.forgotten == forgotten)
     }
 
     @Test func `a new message drives out those too old`() {
         var history = History(forgotten: 0)
-        history.append(logged(1, time: 0), limits: limits(), nowUnixMilliseconds: 0)
-        history.append(logged(2, time: 5_000), limits: limits(), nowUnixMilliseconds: 5_000)
+        history.append(logged(1, time: 0), limits(), nowUnixMilliseconds: 0)
+        history.append(logged(2, time: 5_000), limits(), nowUnixMilliseconds: 5_000)
         #expect(sequences(history) == [2])
     }
 
@@ -92,7 +92,7 @@ import Testing
         let kept: [UInt64] = [3, 5, 6, 10, 11]
         // Dropping some first, so that the oldest kept is not the first of the array.
         for sequence in [1, 2] + kept {
-            history.append(logged(sequence), limits: limits(messages: 5), nowUnixMilliseconds: 0)
+            history.append(logged(sequence), limits(messages: 5), nowUnixMilliseconds: 0)
         }
         for after: UInt64 in 0...12 {
             for limit in [0, 1, 2, 5, 6, Int.max] {
@@ -116,7 +116,7 @@ import Testing
             now += UInt64(random.below(60))
             sequence += 1 + UInt64(random.below(3))
             let message = logged(sequence, bytes: random.below(900), time: now)
-            history.append(message, limits: limits, nowUnixMilliseconds: now)
+            history.append(message, limits, nowUnixMilliseconds: now)
             model.append(message)
             while model.count > limits.historyMessagesMax
                 || model.reduce(0, { $0 + $1.message.cost }) > limits.historyBytesMax

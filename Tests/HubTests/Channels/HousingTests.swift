@@ -63,7 +63,7 @@ import Wire
     }
 
     @Test func `without history nothing is kept, and no name either`() {
-        let world = World(loops: 2) { $0.limits.historyMessagesMax = 0 }
+        let world = World(loops: 2) { $0.namespaces.fallback.historyMessagesMax = 0 }
         let subscriber = Subscriber(world, .lines, ["c"])
         let first = world.publish("c", "m0")
         for number in 0..<50 { world.publish("d\(number)", "m") }

@@ -37,7 +37,7 @@ struct Resumption: CustomTestStringConvertible {
 
     @Test(arguments: Resumption.all)
     func `after=first begins at the oldest message kept`(_ how: Resumption) {
-        let world = World(loops: 2) { $0.limits.historyMessagesMax = 3 }
+        let world = World(loops: 2) { $0.namespaces.fallback.historyMessagesMax = 3 }
         let channel = world.channel(at: how.home)
         for number in 0..<5 { world.publish(channel, "m\(number)") }
         let subscriber = Subscriber(world, how.transport, [channel], loop: how.loop, after: "first")
@@ -74,7 +74,7 @@ struct Resumption: CustomTestStringConvertible {
 
     @Test(arguments: Resumption.all)
     func `an id too old is answered with a gap and all that is kept`(_ how: Resumption) {
-        let world = World(loops: 2) { $0.limits.historyMessagesMax = 3 }
+        let world = World(loops: 2) { $0.namespaces.fallback.historyMessagesMax = 3 }
         let channel = world.channel(at: how.home)
         var ids: [String] = []
         for number in 0..<6 { ids.append(world.publish(channel, "m\(number)")) }

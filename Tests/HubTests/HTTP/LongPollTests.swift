@@ -145,7 +145,7 @@ import Wire
     }
 
     @Test func `a poll on a quiet channel does not hear of gaps in others`() {
-        let world = World { $0.limits.historyMillisecondsMax = 10_000 }
+        let world = World { $0.namespaces.fallback.historyMillisecondsMax = 10_000 }
         let poll = Subscriber(world, .poll, ["quiet"])
         for _ in 0..<6 {
             world.publish("loud", "x")

@@ -196,7 +196,7 @@ import Wire
 
     @Test(arguments: 0..<2)
     func `history gives what is kept after an id, up to a limit`(_ home: Int) throws {
-        let world = World(loops: 2) { $0.limits.historyMessagesMax = 5 }
+        let world = World(loops: 2) { $0.namespaces.fallback.historyMessagesMax = 5 }
         let channel = world.channel(at: home)
         let client = world.connect()
         func history(_ query: String) -> Answer? {

@@ -54,11 +54,11 @@ private struct Simulation {
         let drain = [1, 3, 1024][random.below(3)]
         let slots = [8, 64][random.below(2)]
         world = World(loops: loops, ringSlots: slots, seed: seed) {
-            $0.limits.historyMessagesMax = history
+            $0.namespaces.fallback.historyMessagesMax = history
             $0.limits.backlogBytesMax = backlog
             $0.limits.catchUpBytesPerTurnMax = catchUp
             $0.limits.drainMessagesPerTurnMax = drain
-            $0.limits.historyMillisecondsMax = 60_000
+            $0.namespaces.fallback.historyMillisecondsMax = 60_000
         }
         channels = (0..<(1 + random.below(4))).map { "c\($0)" }
         for channel in channels { log[channel] = [] }

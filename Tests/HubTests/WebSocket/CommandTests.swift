@@ -128,7 +128,7 @@ import Wire
 
     @Test(arguments: 0..<2)
     func `history comes with its ref, from an id on, up to a limit`(_ home: Int) {
-        let world = World(loops: 2) { $0.limits.historyMessagesMax = 3 }
+        let world = World(loops: 2) { $0.namespaces.fallback.historyMessagesMax = 3 }
         let channel = world.channel(at: home)
         let client = open(world)
         func history(_ rest: String) -> [String: Any] {

@@ -1,0 +1,34 @@
+// What a durable history held when the process started.
+
+package import Ring
+
+/// The past of one channel, from an earlier life of the same log.
+package struct Restored: Sendable {
+    package let channel: ChannelName
+    /// Oldest first; all sequences at most ``Settings/start``.
+    package let messages: [Logged]
+    /// The channel's highest sequence that is no longer kept, 0 for none.
+    package let forgotten: UInt64
+
+    package init(channel: ChannelName, messages: [Logged], forgotten: UInt64) {
+        self.channel = channel
+        self.messages = messages
+        self.forgotten = forgotten
+    }
+}
+
+extension Shard {
+    /// Takes in the past of a channel. Before the first turn, on the channel's home; others ignore
+    /// it.
+    package mutating func restore(_ past: Restored) {
+        guard settings.home(of: past.channel) == index else { return }
+        let channel = house(past.channel)
+        guard channel >= 0 else { return }
+        channels[channel].history = History(forgotten: past.forgotten)
+        let namespace = settings.namespaces[channels[channel].namespace]
+        for logged in past.messages {
+            channels[channel].history!.append(
+                logged, namespace, nowUnixMilliseconds: now.unixMilliseconds)
+        }
+    }
+}
