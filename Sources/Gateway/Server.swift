@@ -127,16 +127,22 @@ public final class Server {
                 "messages of \(asked.messageBytesMax) bytes were asked for; 1 to 1073741824 are possible"
             )
         }
-        guard asked.historyMessagesMax >= 0, asked.historySeconds >= 0, asked.backlogBytesMax > 0
-        else { throw ServerError("a limit is negative") }
+        guard asked.historyMessagesMax >= 0, asked.historySeconds >= 0, asked.backlogBytesMax > 0,
+            asked.historyBytesTotalMax >= 0, asked.backlogBytesTotalMax > 0
+        else { throw ServerError("a limit is negative, or a backlog's limit is 0") }
         let key = HashKey(randomUInt64(), randomUInt64())
         var settings = Settings(
             epoch: Epoch.make(random: randomUInt64()), hashKey: key, loops: loops)
         settings.limits.messageBytesMax = asked.messageBytesMax
         settings.limits.batchBytesMax = max(settings.limits.batchBytesMax, asked.messageBytesMax)
         settings.limits.backlogBytesMax = max(asked.backlogBytesMax, asked.messageBytesMax)
-        settings.namespaces.fallback.historyMessagesMax = asked.historyMessagesMax
-        settings.namespaces.fallback.historyMillisecondsMax = UInt64(asked.historySeconds) * 1000
+        settings.limits.historyBytesTotalMax = asked.historyBytesTotalMax
+        settings.limits.backlogBytesTotalMax = asked.backlogBytesTotalMax
+        settings.namespaces = try asked.resolvedNamespaces()
+        if let durable = settings.namespaces.all.first(where: { $0.durability != .memory }) {
+            let name = durable.name.isEmpty ? "*" : String(decoding: durable.name, as: UTF8.self)
+            throw ServerError("namespace \(name): there is no store to make it durable")
+        }
         settings.access.anonymousRead = asked.anonymousRead
         settings.access.anonymousPublish = asked.anonymousPublish
         settings.access.apiKeys = asked.apiKeys.map { Array($0.utf8) }

@@ -31,7 +31,8 @@ public struct ServerConfiguration: Sendable {
 
     /// One message's payload, bytes, 1…1 GiB.
     public var messageBytesMax = 1 << 20
-    /// Messages waiting for one slow connection, bytes.
+    /// Messages waiting for one slow connection, bytes; what is written for it and not taken counts
+    /// for half of it at most.
     public var backlogBytesMax = 1 << 20
     /// Connections of the process; nil is what its descriptors allow.
     public var connectionsMax: Int?
@@ -39,6 +40,13 @@ public struct ServerConfiguration: Sendable {
     public var historyMessagesMax = 100
     /// The same, seconds.
     public var historySeconds = 300
+    /// Settings of channels by the first part of their name, 63 at most and one for `*`, all other
+    /// channels.
+    public var namespaces: [NamespaceConfiguration] = []
+    /// What all channels together keep, bytes. The loops share it evenly.
+    public var historyBytesTotalMax = 256 << 20
+    /// What waits for all slow connections together, bytes. The loops share it evenly.
+    public var backlogBytesTotalMax = 256 << 20
     /// How long connections have to take what is owed to them once the server stops, seconds.
     public var drainSeconds = 5
 

@@ -27,6 +27,8 @@ package struct Shard: ~Copyable {
     var connections: [Connection] = []
     /// Whether a connection has a ``Lag``: one byte each, since every delivery looks at it.
     var lagging: [Bool] = []
+    /// What waits in all of them.
+    let backlog = BacklogTotal()
     var freeSlots: [Int] = []
     /// Slots whose close is ordered in ``output``. They are not given out again before it has been
     /// carried out.
@@ -40,6 +42,8 @@ package struct Shard: ~Copyable {
     var continuing: [Int] = []
 
     var channels = ChannelTable()
+    /// What the histories of the channels that live here hold together.
+    var ledger = HistoryLedger()
     /// By namespace: the highest sequence of any message that was housed here and is forgotten
     /// together with its channel.
     var forgotten: [UInt64]
@@ -164,7 +168,11 @@ package struct Shard: ~Copyable {
     }
 
     private mutating func takeUp(_ slot: Int) {
-        if connections[slot].lag != nil { flushLag(slot) }
+        if let lag = connections[slot].lag {
+            boundBacklog(slot, lag)
+            closeOverfull()
+            flushLag(slot)
+        }
         if case .http(let exchange) = connections[slot].activity, !exchange.carry.isEmpty,
             connections[slot].lag == nil
         {
@@ -211,7 +219,7 @@ package struct Shard: ~Copyable {
     /// The connection's lag; from now on it has one, and live messages wait in it.
     mutating func beginLag(_ slot: Int) -> Lag {
         if let lag = connections[slot].lag { return lag }
-        let lag = Lag()
+        let lag = Lag(backlog)
         connections[slot].lag = lag
         lagging[slot] = true
         return lag

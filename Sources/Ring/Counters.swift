@@ -2,7 +2,8 @@
 
 import Synchronization
 
-/// The figures that each loop keeps. The first two go up and down; the others only up.
+/// The figures that each loop keeps. `connections`, `subscriptions` and `historyBytes` go up and
+/// down; the others only up.
 package enum Counter: Int, CaseIterable, Sendable {
     /// Open connections.
     case connections
@@ -22,6 +23,15 @@ package enum Counter: Int, CaseIterable, Sendable {
     case refused
     /// Connections closed since they did not keep up.
     case slowClosed
+    /// Messages dropped for connections that did not keep up, under the policy `drop-oldest`.
+    case slowDropped
+    /// Messages that waited for connections that did not keep up, and that a newer one took the
+    /// place of, under the policy `latest`.
+    case slowSuperseded
+    /// The cost of what the histories hold, bytes.
+    case historyBytes
+    /// Messages that histories let go of since the loop's share of memory was full.
+    case historyEvicted
     /// Resumptions that could not be served whole.
     case gaps
     /// Connections closed for an error of theirs or of the network.
@@ -66,5 +76,5 @@ package final class Counters: Sendable {
 
 /// Room for every `Counter`; a subscript out of bounds would trap.
 private struct CounterSet: ~Copyable, Sendable {
-    let values = InlineArray<16, Atomic<UInt64>> { _ in Atomic(0) }
+    let values = InlineArray<32, Atomic<UInt64>> { _ in Atomic(0) }
 }

@@ -66,6 +66,27 @@ struct Serve: ParsableCommand {
     var historySeconds = 300
 
     @Option(
+        help: ArgumentHelp(
+            "Settings of the channels NAME:…; '*' is all others. May be repeated.",
+            discussion: """
+                Keys: history=off|last|N, history-seconds=N, history-bytes=N[K|M|G], \
+                slow=disconnect|drop-oldest|latest, durability=memory|interval|fsync, presence, \
+                presence-grace=SECONDS. Example: 'chat,history=50,slow=drop-oldest,presence'
+                """,
+            valueName: "name,key=value,…"))
+    var namespace: [String] = []
+
+    @Option(
+        name: .customLong("history-bytes-total"),
+        help: "What all channels together keep, bytes; the loops share it evenly.")
+    var historyBytesTotal = 256 << 20
+
+    @Option(
+        name: .customLong("backlog-bytes-total"),
+        help: "What waits for all slow connections together, bytes; the loops share it evenly.")
+    var backlogBytesTotal = 256 << 20
+
+    @Option(
         name: .customLong("drain-seconds"),
         help: "How long clients have to take what is owed to them after SIGTERM.")
     var drainSeconds = 5
@@ -94,6 +115,9 @@ struct Serve: ParsableCommand {
         configuration.connectionsMax = connectionsMax
         configuration.historyMessagesMax = historyMessages
         configuration.historySeconds = historySeconds
+        configuration.namespaces = namespaces()
+        configuration.historyBytesTotalMax = historyBytesTotal
+        configuration.backlogBytesTotalMax = backlogBytesTotal
         configuration.drainSeconds = drainSeconds
         switch (tlsCertificate, tlsKey) {
         case (let certificate?, let key?):
@@ -115,6 +139,16 @@ struct Serve: ParsableCommand {
                     + "CARILLON_API_KEY, or use --dev to try things out")
         }
         return configuration
+    }
+
+    private func namespaces() -> [NamespaceConfiguration] {
+        do throws(ServerError) {
+            return try namespace.map { argument throws(ServerError) in
+                try NamespaceConfiguration(argument: argument)
+            }
+        } catch {
+            fail("\(error)")
+        }
     }
 
     private func environmentKeys() -> [String] {

@@ -242,7 +242,7 @@ final class Worker: LoopEvents {
             let rest = ByteBuffer(minimumCapacity: bytes.count - written)
             rest.append(copying: bytes[written...].assumingMemoryBound(to: UInt8.self))
             queue(connection, rest)
-            shard.blocked(connection.peer)
+            shard.blocked(connection.peer, bytes: rest.count)
         }
     }
 
@@ -288,6 +288,7 @@ final class Worker: LoopEvents {
             let pending = connection.pending ?? ByteBuffer()
             vectors.copy(from: 0, to: pending)
             connection.pending = pending
+            shard.blocked(connection.peer, bytes: total)
             return
         }
         let written = connection.stream.tryWrite(vectors.filled)
@@ -300,7 +301,7 @@ final class Worker: LoopEvents {
             let rest = ByteBuffer(minimumCapacity: total - written)
             vectors.copy(from: written, to: rest)
             queue(connection, rest)
-            shard.blocked(connection.peer)
+            shard.blocked(connection.peer, bytes: total - written)
         }
     }
 

@@ -19,16 +19,15 @@ package struct Restored: Sendable {
 
 extension Shard {
     /// Takes in the past of a channel. Before the first turn, on the channel's home; others ignore
-    /// it.
+    /// it. What is over the loop's share of memory may stay until the first sweep, up to a quarter
+    /// of the share: the oldest is known only when all is in.
     package mutating func restore(_ past: Restored) {
         guard settings.home(of: past.channel) == index else { return }
         let channel = house(past.channel)
         guard channel >= 0 else { return }
         channels[channel].history = History(forgotten: past.forgotten)
-        let namespace = settings.namespaces[channels[channel].namespace]
-        for logged in past.messages {
-            channels[channel].history!.append(
-                logged, namespace, nowUnixMilliseconds: now.unixMilliseconds)
-        }
+        for logged in past.messages { enter(logged, channel) }
+        if ledger.bytes > historyShare / 4 * 5 { evictHistory(toBytes: historyShare) }
+        if ledger.isWasteful { compactLedger() }
     }
 }

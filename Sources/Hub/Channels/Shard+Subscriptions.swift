@@ -45,7 +45,7 @@ extension Shard {
                 channel: Int32(truncatingIfNeeded: channel),
                 member: Int32(truncatingIfNeeded: member), encoding: encoding))
         tally(.subscriptions)
-        if start != .now { recallPast(slot, subscription, name, start) }
+        if hasPast(name, start) { recallPast(slot, subscription, name, start) }
         return .subscribed
     }
 
@@ -58,7 +58,7 @@ extension Shard {
     mutating func subscribe(
         _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
     ) -> SubscribeOutcome {
-        guard start != .now else {
+        guard names.contains(where: { hasPast($0, start) }) else {
             for name in names {
                 let outcome = subscribe(slot, name, encoding, from: .now)
                 guard outcome == .subscribed else { return outcome }
@@ -76,6 +76,12 @@ extension Shard {
         lag.recalls -= 1
         if lag.recalls == 0 { flushLag(slot) }
         return .subscribed
+    }
+
+    /// Whether a subscriber that begins at `start` is told something before what is live.
+    private func hasPast(_ name: ChannelName, _ start: Start) -> Bool {
+        start != .now
+            || settings.namespaces[settings.namespaces.index(of: name.bytes)].history == .last
     }
 
     private mutating func groupIndex(_ channel: Int, _ encoding: Encoding) -> Int {
@@ -135,20 +141,6 @@ extension Shard {
         return channels.insert(name, namespace: settings.namespaces.index(of: name.bytes))
     }
 
-    mutating func keep(_ sequence: UInt64, _ message: Message, _ channel: Int) {
-        let namespace = settings.namespaces[message.namespace]
-        guard channel >= 0, namespace.keepsHistory else {
-            forgotten[Int(message.namespace)] = sequence
-            return
-        }
-        if channels[channel].history == nil {
-            channels[channel].history = History(forgotten: forgotten[Int(message.namespace)])
-        }
-        channels[channel].history!.append(
-            Logged(sequence: sequence, message: message), namespace,
-            nowUnixMilliseconds: now.unixMilliseconds)
-    }
-
     /// Takes out a channel that nobody follows here and that keeps nothing.
     private mutating func dropIfUnused(_ channel: Int) {
         guard channels[channel].memberCount == 0 else { return }
@@ -167,9 +159,11 @@ extension Shard {
                 >= now.unixMilliseconds
     }
 
-    /// Drops what histories keep beyond their age, some thousand channels a second.
+    /// Drops what histories keep beyond their age, some thousand channels a second; and what a
+    /// restored past holds over the loop's share.
     mutating func sweepChannels() {
         sweepDue = now.monotonicMilliseconds + Shard.sweepMilliseconds
+        evictHistory(toBytes: historyShare)
         let count = channels.entries.count
         guard count > 0 else { return }
         for _ in 0..<min(count, Shard.sweepEntriesMax) {
@@ -177,9 +171,7 @@ extension Shard {
             guard channels.isInUse(sweepCursor), channels[sweepCursor].history != nil else {
                 continue
             }
-            channels[sweepCursor].history!.expire(
-                settings.namespaces[channels[sweepCursor].namespace],
-                nowUnixMilliseconds: now.unixMilliseconds)
+            ageHistory(sweepCursor)
             dropIfUnused(sweepCursor)
         }
     }
@@ -262,16 +254,21 @@ extension Shard {
         let channel = channels.find(request.channel)
         let history = channel >= 0 ? channels[channel].history : nil
         let namespace = settings.namespaces.index(of: request.channel.bytes)
-        let lost = history?.forgotten ?? forgotten[Int(namespace)]
-        let messages: [Logged]
+        let keepsLast = settings.namespaces[namespace].history == .last
+        var from: UInt64 = 0
+        if case .after(let sequence) = request.start { from = sequence }
+        var messages: [Logged] = []
+        if request.start != .now || keepsLast {
+            messages =
+                history?.after(
+                    from, limit: request.limit, nowUnixMilliseconds: now.unixMilliseconds) ?? []
+        }
         let gap: Bool
         switch request.start {
-        case .now: (messages, gap) = ([], false)
-        case .first: (messages, gap) = (history?.after(0, limit: request.limit) ?? [], false)
-        case .unknown: (messages, gap) = (history?.after(0, limit: request.limit) ?? [], true)
-        case .after(let sequence):
-            messages = history?.after(sequence, limit: request.limit) ?? []
-            gap = sequence < lost
+        case .now, .first: gap = false
+        // A newest message supersedes whatever was told in another life.
+        case .unknown: gap = !keepsLast || messages.isEmpty
+        case .after(let sequence): gap = sequence < history?.forgotten ?? forgotten[Int(namespace)]
         }
         return Recall(request: request, messages: messages, through: position, gap: gap)
     }

@@ -86,6 +86,7 @@ extension Shard {
             let index = subscription(slot, to: name)
         else { return nil }
         unsubscribe(slot, index)
+        connections[slot].lag?.remove(name)
         return nil
     }
 
@@ -128,8 +129,10 @@ extension Shard {
             !session.closeSent
         else { return }
         if let lag = connections[slot].lag {
-            lag.append(bytes, isText: text)
-            if lag.bytes > limits.backlogBytesMax { closeSlow(slot) }
+            guard lag.verdict == .none else { return }
+            lag.append(bytes, isText: text, now: now.monotonicMilliseconds)
+            boundBacklog(slot, lag)
+            closeOverfull()
             return
         }
         write(slot) {

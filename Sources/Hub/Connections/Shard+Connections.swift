@@ -61,11 +61,20 @@ extension Shard {
         linger(slot)
     }
 
-    /// The rim could not write all that this turn owed; it keeps the rest itself.
-    package mutating func blocked(_ peer: Peer) {
+    /// The rim could not write all that was owed; it keeps the rest itself.
+    ///
+    /// - Parameter bytes: what it keeps now more than before.
+    package mutating func blocked(_ peer: Peer, bytes: Int) {
         guard let slot = slot(of: peer) else { return }
         let lag = beginLag(slot)
-        guard !lag.isBlocked else { return }
+        lag.rimBytes += bytes
+        if !lag.isBlocked { beginBlock(slot, lag) }
+        guard backlog.bytes > backlogShare else { return }
+        relieveBacklog()
+        closeOverfull()
+    }
+
+    private mutating func beginBlock(_ slot: Int, _ lag: Lag) {
         lag.isBlocked = true
         lag.blockedSince = now.monotonicMilliseconds
         if case .lingering = connections[slot].activity {
@@ -90,6 +99,7 @@ extension Shard {
             return
         }
         lag.isBlocked = false
+        lag.rimBytes = 0
         if case .lingering = connections[slot].activity {
             arm(slot, after: limits.lingerMillisecondsMax)
             return

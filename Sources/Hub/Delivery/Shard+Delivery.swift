@@ -12,7 +12,7 @@ struct DeliveryBatch {
     var messages: [Logged] = []
     /// The slot that does not get the batch, −1 for none.
     var excluded: Int32 = -1
-    /// Members over the backlog limit, dealt with once the batch is out.
+    /// Connections over a backlog limit, dealt with once the ring is not being read.
     var overfull: [Int] = []
 }
 
@@ -29,11 +29,7 @@ extension Shard {
         position = reader.position
         self.reader = consume reader
         flushBatch()
-        // Not earlier: what a component asks for when its peer goes may need the reader.
-        guard !batch.overfull.isEmpty else { return }
-        let overfull = batch.overfull
-        batch.overfull.removeAll(keepingCapacity: true)
-        for slot in overfull { closeSlow(slot) }
+        closeOverfull()
     }
 
     /// Drains until everything up to `sequence` is delivered.
@@ -124,21 +120,13 @@ extension Shard {
         tally(.delivered, members.count * batch.messages.count)
     }
 
-    private mutating func holdBatch(_ slot: Int, _ encoding: Encoding) {
-        guard let lag = connections[slot].lag else { return }
-        for logged in batch.messages { lag.append(logged, encoding) }
-        if lag.bytes > limits.backlogBytesMax {
-            // Nothing more is kept for it; it is closed when the drain is over.
-            lag.removeAll()
-            batch.overfull.append(slot)
-        }
-    }
-
     // MARK: - Catching up
 
     /// Frames what waits for a connection, a bounded amount of it; live again when nothing is left.
     mutating func flushLag(_ slot: Int) {
-        guard let lag = connections[slot].lag, lag.recalls == 0, !lag.isBlocked else { return }
+        guard let lag = connections[slot].lag, lag.recalls == 0, !lag.isBlocked,
+            lag.verdict == .none
+        else { return }
         if case .poll = connections[slot].activity { answersPolls = answersPolls || !lag.isEmpty }
         let log = output.log(.direct)
         let start = log.count
@@ -146,14 +134,15 @@ extension Shard {
             let item = lag.popFirst()
         {
             switch item {
-            case .message(let logged, let encoding, _):
+            case .message(let logged, let encoding, _, _):
+                guard !logged.message.isExpired(at: now.unixMilliseconds) else { continue }
                 encoder.append(
                     logged.message, sequence: logged.sequence, as: encoding, to: log)
-            case .frame(let frame, let isText):
+            case .frame(let frame, let isText, _):
                 WebSocketEncoder.appendFrame(
                     isText ? .text : .binary, payload: frame.span, to: log)
-            case .gap(let channel):
-                appendGap(slot, channel, to: log)
+            case .gap(let channel, _): appendGap(slot, channel, to: log)
+            case .hole: break
             }
         }
         if log.count > start { output.owe(slot, .direct, start, log.count) }
@@ -182,6 +171,8 @@ extension Shard {
                     id: nil, event: Array("gap".utf8), data: notice.span, to: log)
             }
         case .webSocket(let session):
+            // Raw frames can't say it; their namespace's operator has chosen that they skip.
+            guard case .v1 = session.style else { return }
             encoder.appendText(gapNotice(channel).span, windowBits: session.windowBits, to: log)
         }
     }

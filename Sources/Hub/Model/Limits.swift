@@ -33,10 +33,18 @@ package struct Limits: Sendable {
 
     /// Messages waiting for one slow connection, bytes of their cost.
     package var backlogBytesMax = 1 << 20
-    /// How long a connection may take nothing at all, milliseconds.
+    /// How long a connection may take nothing at all, and how long a message may wait for one
+    /// that takes too little, milliseconds.
     package var backlogMillisecondsMax: UInt64 = 30_000
+    /// What waits for all slow connections of the process, bytes: live messages by their cost,
+    /// counted once for each connection, and what the rim keeps. Each loop holds its share.
+    package var backlogBytesTotalMax = 256 << 20
     /// Encoded per turn for one connection that catches up, bytes: a fair share of the turn.
     package var catchUpBytesPerTurnMax = 64 << 10
+
+    /// What the histories of all channels of the process hold, bytes of cost. Each loop holds its
+    /// share, and drops its oldest messages over it.
+    package var historyBytesTotalMax = 256 << 20
 
     /// Messages that one turn takes from the ring, so that input is never starved.
     package var drainMessagesPerTurnMax = 1024

@@ -39,6 +39,7 @@ extension Shard {
             let name = try channel(object)
             guard let index = subscription(slot, to: name) else { throw .notSubscribed }
             unsubscribe(slot, index)
+            connections[slot].lag?.remove(name)
             confirm(reference, answer)
         case "publish": try publish(slot, object, reference, answer)
         case "history": try askHistory(slot, object, reference)

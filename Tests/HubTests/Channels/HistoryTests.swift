@@ -23,8 +23,10 @@ import Testing
         return namespace
     }
 
-    private func sequences(_ history: History, after: UInt64 = 0, limit: Int = .max) -> [UInt64] {
-        history.after(after, limit: limit).map(\.sequence)
+    private func sequences(_ history: History, after: UInt64 = 0, limit: Int = .max, now: UInt64 = 0)
+        -> [UInt64]
+    {
+        history.after(after, limit: limit, nowUnixMilliseconds: now).map(\.sequence)
     }
 
     @Test func `an empty history keeps nothing and says what was forgotten before it`() {

@@ -26,7 +26,7 @@ import Testing
         #expect(second.peer != first.peer)
         world.input(0) { $0.received(first.peer, Array("GET".utf8).span) }
         world.input(0) { $0.ended(first.peer, failed: true) }
-        world.input(0) { $0.blocked(first.peer) }
+        world.input(0) { $0.blocked(first.peer, bytes: 1) }
         world.input(0) { $0.writable(first.peer) }
         world.settle()
         #expect(!second.isClosed && second.output.isEmpty)

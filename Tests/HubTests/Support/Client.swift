@@ -108,6 +108,7 @@ final class Client {
         if isEnded { Issue.record("\(bytes.count) bytes for \(peer) after its end") }
         if isBlocked {
             kept += bytes
+            world.input(loop) { $0.blocked(peer, bytes: bytes.count) }
             return
         }
         let taken = min(room ?? .max, bytes.count)
@@ -116,7 +117,7 @@ final class Client {
         guard taken < bytes.count else { return }
         kept = Array(bytes[taken...])
         isBlocked = true
-        world.input(loop) { $0.blocked(peer) }
+        world.input(loop) { $0.blocked(peer, bytes: kept.count) }
     }
 
     private func arrive(_ bytes: [UInt8]) {

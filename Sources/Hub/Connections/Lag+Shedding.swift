@@ -1,0 +1,104 @@
+// What goes out of a lag other than to its connection, and how a past is joined with it.
+
+internal import Ring
+
+extension Lag {
+    /// Drops the oldest droppable messages until no more than `bytesMax` waits, or none is left.
+    ///
+    /// - Returns: how many were dropped.
+    func shed(toBytes bytesMax: Int) -> Int {
+        var dropped = 0
+        var place = max(droppableFrom, base + head)
+        while bytes > bytesMax, place < endPlace {
+            if case .message(let logged, _, .droppable, _) = items[place - base] {
+                drop(place, logged)
+                dropped += 1
+            }
+            place += 1
+        }
+        droppableFrom = place
+        tidy()
+        return dropped
+    }
+
+    /// Drops what is droppable and has waited longer than `millisecondsMax`.
+    ///
+    /// The newest message of a channel under `latest` is never overdue: it is still true.
+    ///
+    /// - Parameter now: monotonic milliseconds.
+    /// - Returns: how many were dropped; and whether something that may not be dropped has waited
+    ///   longer, too.
+    func shedOverdue(now: UInt64, millisecondsMax: UInt64) -> (dropped: Int, isOverdue: Bool) {
+        var dropped = 0
+        var isOverdue = false
+        var place = max(dueFrom, base + head)
+        search: while place < endPlace {
+            switch items[place - base] {
+            case .message(let logged, _, .droppable, let since):
+                guard waited(since, now) > millisecondsMax else { break search }
+                drop(place, logged)
+                dropped += 1
+            case .message(_, _, .firm, let since), .frame(_, _, let since):
+                isOverdue = waited(since, now) > millisecondsMax
+                break search
+            case .message(_, _, .past, _), .message(_, _, .latest, _), .gap, .hole: break
+            }
+            place += 1
+        }
+        dueFrom = place
+        tidy()
+        return (dropped, isOverdue)
+    }
+
+    /// Whole days of waiting would wrap; nothing waits for an hour.
+    private func waited(_ since: UInt32, _ now: UInt64) -> UInt64 {
+        UInt64(UInt32(truncatingIfNeeded: now) &- since)
+    }
+
+    /// Puts a gap into a message's place: the only one of its channel, since they go oldest first.
+    private func drop(_ place: Int, _ logged: Logged) {
+        let channel = logged.message.channel
+        bytes -= logged.message.cost
+        items[place - base] = .gap(channel, through: logged.sequence)
+        if let earlier = gapPlaces.updateValue(place, forKey: channel), earlier >= base + head {
+            empty(earlier)
+        }
+    }
+
+    /// Puts a channel's past into the queue: what has no sequence first, then everything by
+    /// sequence, each message once.
+    ///
+    /// - Parameters:
+    ///   - past: the channel's retained messages, in order.
+    ///   - through: the past is complete up to this sequence; what the queue holds of `channel` up
+    ///     to there is part of it.
+    ///   - gap: the past is not whole.
+    func merge(
+        past: [Logged], through: UInt64, after: UInt64, of channel: ChannelName,
+        _ encoding: Encoding, gap: Bool
+    ) {
+        let told = max(through, after)
+        var front: [Item] = []
+        var rest: [(sequence: UInt64, item: Item)] = []
+        for item in items[head...] {
+            switch item {
+            case .hole: break
+            case .frame, .gap(_, through: 0): front.append(item)
+            case .gap(let of, let last): if of != channel || last > told { rest.append((last, item)) }
+            case .message(let logged, _, _, _):
+                if logged.message.channel == channel, logged.sequence <= told {
+                    bytes -= item.cost
+                } else {
+                    rest.append((logged.sequence, item))
+                }
+            }
+        }
+        if gap { front.append(.gap(channel, through: 0)) }
+        for logged in past {
+            rest.append((logged.sequence, .message(logged, encoding, .past, since: 0)))
+        }
+        rest.sort { $0.sequence < $1.sequence }
+        items = front + rest.map(\.item)
+        reindex()
+    }
+}
