@@ -84,7 +84,8 @@ extension Lag {
             switch item {
             case .hole: break
             case .frame, .gap(_, through: 0): front.append(item)
-            case .gap(let of, let last): if of != channel || last > told { rest.append((last, item)) }
+            case .gap(let of, let last):
+                if of != channel || last > told { rest.append((last, item)) }
             case .message(let logged, _, _, _):
                 if logged.message.channel == channel, logged.sequence <= told {
                     bytes -= item.cost

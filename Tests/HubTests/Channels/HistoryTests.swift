@@ -5,25 +5,31 @@ import Testing
 @Suite struct HistoryTests {
     private let channel = ChannelName(Array("c".utf8), key: HashKey(1, 2))
 
-    private func logged(_ sequence: UInt64, bytes: Int = 0, time: UInt64 = 0) -> Logged {
+    private func logged(
+        _ sequence: UInt64, bytes: Int = 0, time: UInt64 = 0, timeToLive: UInt32 = 0
+    ) -> Logged {
         Logged(
             sequence: sequence,
             message: Message(
                 channel: channel, kind: .text, payload: Array(repeating: 0, count: bytes),
-                timeMilliseconds: time))
+                timeMilliseconds: time, timeToLiveMilliseconds: timeToLive))
     }
 
-    private func limits(messages: Int = 100, bytes: Int = .max, milliseconds: UInt64 = 1_000)
-        -> Namespace
-    {
+    private func limits(
+        _ mode: Namespace.History = .log, messages: Int = 100, bytes: Int = .max,
+        milliseconds: UInt64 = 1_000
+    ) -> Namespace {
         var namespace = Namespace()
+        namespace.history = mode
         namespace.historyMessagesMax = messages
         namespace.historyBytesMax = bytes
         namespace.historyMillisecondsMax = milliseconds
         return namespace
     }
 
-    private func sequences(_ history: History, after: UInt64 = 0, limit: Int = .max, now: UInt64 = 0)
+    private func sequences(
+        _ history: History, after: UInt64 = 0, limit: Int = .max, now: UInt64 = 0
+    )
         -> [UInt64]
     {
         history.after(after, limit: limit, nowUnixMilliseconds: now).map(\.sequence)
@@ -103,6 +109,97 @@ import Testing
                         == Array(kept.filter { $0 > after }.prefix(limit)))
             }
         }
+    }
+
+    // MARK: - Messages with a time of their own
+
+    @Test(arguments: [(1_300, [1, 2, 3]), (1_301, [1, 3])] as [(UInt64, [UInt64])])
+    func `a message is seen as long as it lives, and is not missing afterwards`(
+        _ now: UInt64, _ seen: [UInt64]
+    ) {
+        var history = History(forgotten: 0)
+        history.append(logged(1, time: 1_000), limits(), nowUnixMilliseconds: 1_000)
+        history.append(
+            logged(2, bytes: 10, time: 1_000, timeToLive: 300), limits(),
+            nowUnixMilliseconds: 1_000)
+        history.append(logged(3, time: 1_000), limits(), nowUnixMilliseconds: 1_000)
+        #expect(sequences(history, now: now) == seen)
+        #expect(sequences(history, limit: 2, now: now) == Array(seen.prefix(2)))
+        history.dropExpired(nowUnixMilliseconds: now)
+        #expect(history.count == seen.count && history.forgotten == 0)
+        #expect(
+            history.bytes == seen.reduce(0) { $0 + ($1 == 2 ? 10 : 0) + logged(1).message.cost })
+        #expect(history.contains(2) == seen.contains(2) && history.contains(3))
+    }
+
+    @Test func `one that is driven out after its time is not forgotten, one before is`() {
+        for (now, forgotten) in [(1_300, 1), (1_301, 0)] as [(UInt64, UInt64)] {
+            var history = History(forgotten: 0)
+            let limits = limits(messages: 1)
+            history.append(
+                logged(1, time: 1_000, timeToLive: 300), limits, nowUnixMilliseconds: 1_000)
+            history.append(logged(2, time: now), limits, nowUnixMilliseconds: now)
+            #expect(sequences(history) == [2])
+            #expect(history.forgotten == forgotten)
+        }
+    }
+
+    @Test func `one whose time is up when it comes is not kept`() {
+        var history = History(forgotten: 0)
+        history.append(logged(1, time: 0, timeToLive: 5), limits(), nowUnixMilliseconds: 6)
+        #expect(history.isEmpty && history.bytes == 0 && history.forgotten == 0)
+    }
+
+    // MARK: - The newest alone
+
+    @Test func `of the newest alone, older ones are superseded, not forgotten`() {
+        var history = History(forgotten: 9)
+        for sequence: UInt64 in 10...12 {
+            history.append(logged(sequence), limits(.last), nowUnixMilliseconds: 0)
+        }
+        #expect(sequences(history) == [12] && history.forgotten == 0)
+        #expect(history.bytes == logged(12).message.cost)
+    }
+
+    @Test func `a newest that has aged, or was too large, is forgotten`() {
+        var history = History(forgotten: 0)
+        history.append(logged(1), limits(.last), nowUnixMilliseconds: 0)
+        history.expire(limits(.last), nowUnixMilliseconds: 1_000)
+        #expect(sequences(history) == [1])
+        history.expire(limits(.last), nowUnixMilliseconds: 1_001)
+        #expect(history.isEmpty && history.forgotten == 1)
+        history.append(logged(2, bytes: 500), limits(.last, bytes: 600), nowUnixMilliseconds: 0)
+        #expect(history.isEmpty && history.forgotten == 2)
+        history.append(logged(3), limits(.last, bytes: 600), nowUnixMilliseconds: 0)
+        #expect(sequences(history) == [3] && history.forgotten == 0)
+    }
+
+    @Test func `an age without end is no age`() {
+        var history = History(forgotten: 0)
+        let limits = limits(.last, milliseconds: .max)
+        history.append(logged(1, time: 1_000), limits, nowUnixMilliseconds: 1_000)
+        history.expire(limits, nowUnixMilliseconds: .max)
+        #expect(sequences(history) == [1])
+    }
+
+    @Test func `a clock that is set back ages nothing`() {
+        var history = History(forgotten: 0)
+        history.append(logged(1, time: 5_000), limits(), nowUnixMilliseconds: 1_000)
+        #expect(sequences(history) == [1])
+    }
+
+    @Test func `only the oldest can be evicted, by its sequence`() {
+        var history = History(forgotten: 0)
+        for sequence: UInt64 in [3, 5] {
+            history.append(logged(sequence), limits(), nowUnixMilliseconds: 0)
+        }
+        for (sequence, isOldest) in [(2, false), (5, false), (3, true), (3, false), (5, true)]
+            as [(UInt64, Bool)]
+        {
+            let isGone = history.evict(sequence, nowUnixMilliseconds: 0)
+            #expect(isGone == isOldest)
+        }
+        #expect(history.isEmpty && history.bytes == 0 && history.forgotten == 5)
     }
 
     @Test(arguments: seeds(20))

@@ -54,12 +54,17 @@ import Wire
             payload: [UInt8](repeating: 0x78, count: 100), timeMilliseconds: 0
         ).cost
         let text = String(repeating: "x", count: 100)
-        for (limit, kept) in [(5 * cost, true), (5 * cost - 1, false)] {
+        let probe = Subscriber(World(), transport, ["c"])
+        probe.client.block()
+        probe.world.publish("c", text)
+        let rim = probe.client.kept.count
+        #expect(rim >= 100)
+        for (limit, kept) in [(rim + 5 * cost, true), (rim + 5 * cost - 1, false)] {
             let world = World { $0.limits.backlogBytesMax = limit }
             let slow = Subscriber(world, transport, ["c"])
             let quick = Subscriber(world, transport, ["c"])
             slow.client.block()
-            // The first is with the rim; the next five wait.
+            // The first is with the rim, where it counts, too; the next five wait.
             for _ in 0..<6 { world.publish("c", text) }
             #expect(slow.client.isClosed == (!kept && [.events, .lines].contains(transport)))
             slow.client.unblock()

@@ -44,6 +44,18 @@ extension Shard {
             }
         }
         require(open == connectionCount, "\(open) connections, \(connectionCount) counted")
+        let waiting = connections.reduce(0) { $0 + ($1.lag.map { $0.bytes + $0.rimBytes } ?? 0) }
+        require(waiting == backlog.bytes, "\(waiting) bytes wait, \(backlog.bytes) are counted")
+        require(batch.overfull.isEmpty, "\(batch.overfull.count) connections are left over a limit")
+        var kept = (bytes: 0, count: 0)
+        for index in channels.entries.indices where channels.isInUse(index) {
+            kept.bytes += channels[index].history?.bytes ?? 0
+            kept.count += channels[index].history?.count ?? 0
+        }
+        require(kept == (ledger.bytes, ledger.count), "\(kept) are kept, the ledger differs")
+        require(
+            shared.counters.value(self.index, .historyBytes) == UInt64(kept.bytes),
+            "the history's counter")
         var members = 0
         for index in channels.entries.indices where channels.isInUse(index) {
             let channel = channels[index]
