@@ -73,20 +73,27 @@ final class Lag {
     ///   - past: the channel's retained messages, in order.
     ///   - through: the past is complete up to this sequence; what the queue holds of `channel` up
     ///     to there is part of it.
+    ///   - isWhole: false when only who is there was asked for, and no past. Notices up to `through`
+    ///     are part of an answer that ends with a list of who is there, and of no other.
     func merge(
-        past: [Logged], through: UInt64, after: UInt64, of channel: ChannelName,
+        past: [Logged], through: UInt64, after: UInt64, isWhole: Bool = true,
+        of channel: ChannelName,
         _ encoding: Encoding,
         gap: Bool
     ) {
+        let hasList = past.last?.message.kind == .presence
         var gaps: [Item] = []
         var messages: [(logged: Logged, encoding: Encoding, isPast: Bool)] = []
         for item in items[head...] {
             switch item {
             case .gap, .frame: gaps.append(item)
             case .message(let logged, let encoding, let isPast):
+                let isWithin = logged.sequence <= through
                 let isTold =
                     logged.message.channel == channel
-                    && (logged.sequence <= through || logged.sequence <= after)
+                    && (logged.message.kind.isNotice
+                        ? isWithin && hasList
+                        : isWithin && isWhole || logged.sequence <= after)
                 if !isTold {
                     messages.append((logged, encoding, isPast))
                 } else if !isPast {
