@@ -69,7 +69,10 @@ extension Shard {
         case (.connect, .get):
             guard takeUser(slot, head, query) else { return }
             openWebSocket(slot, head, query, .connect)
-        case (.component(let index), .get): openWebSocket(slot, head, query, .component(index))
+        case (.component(let index), .get):
+            // The query is the component's.
+            connections[slot].user = nil
+            openWebSocket(slot, head, query, .component(index))
         default:
             respondProblem(
                 slot, head, .methodNotAllowed, "the method is not allowed here",
