@@ -39,7 +39,7 @@ struct EventStreamReception: Reception {
         }
         var events: [ServerSentEvent] = []
         do throws(EventStreamError) {
-            defer { for event in events { batch.append(received(event)) } }
+            defer { batch += events.compactMap(received) }
             try parser.feed(body.span, into: &events)
         } catch {
             throw .unreadable(error.detail)
@@ -52,8 +52,8 @@ struct EventStreamReception: Reception {
 }
 
 /// The gateway's own events are told by name and form together: an event of a message may have any
-/// name, and any data.
-private func received(_ event: ServerSentEvent) -> Received {
+/// name, and any data. Nil where there is nothing to say: a list of who is there.
+private func received(_ event: ServerSentEvent) -> Received? {
     let name = String(decoding: event.type, as: UTF8.self)
     if name == "gap" || name == "token-expiring",
         let object = try? JSONObject(parsing: event.data, depthMax: 2, keysMax: 1),
@@ -61,7 +61,20 @@ private func received(_ event: ServerSentEvent) -> Received {
     {
         return notice
     }
+    switch name {
+    case "join": if let notice = presenceNotice("joined", event.data) { return notice }
+    case "leave": if let notice = presenceNotice("left", event.data) { return notice }
+    case "presence": if isPresenceList(event.data) { return nil }
+    case _: break
+    }
     return .message(
         ReceivedMessage(id: event.id, event: name == "message" ? nil : event.type, data: event.data)
     )
+}
+
+/// `{"channel":c,"users":{…},"anonymous":n}`
+private func isPresenceList(_ data: [UInt8]) -> Bool {
+    guard let object = try? JSONObject(parsing: data, depthMax: 2, keysMax: 3) else { return false }
+    return object.kind("channel") == .string && object.kind("users") == .object
+        && object.kind("anonymous") == .number
 }

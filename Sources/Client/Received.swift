@@ -90,7 +90,16 @@ func received(
     }
 }
 
-/// `{"gap":{"channel":c}}`, `{"expiring":s}`, `{"error":{"code":…,"message":…}}`, or another one.
+/// `{"channel":c,"user":u}`, which says who has come or gone; nil when the JSON is something else.
+func presenceNotice(_ verb: String, _ json: [UInt8]) -> Received? {
+    guard let object = try? JSONObject(parsing: json, depthMax: 1, keysMax: 2),
+        let channel = try? object.string("channel"), let user = try? object.string("user")
+    else { return nil }
+    return .notice("\(user) has \(verb) \(channel)")
+}
+
+/// `{"gap":{"channel":c}}`, `{"expiring":s}`, `{"error":{"code":…,"message":…}}`,
+/// `{"join":{"channel":c,"user":u}}`, the same with `leave`, or another one.
 func notice(_ object: JSONObject) -> Received? {
     if let raw = object.raw("gap") {
         let inner = try? JSONObject(parsing: Array(object.bytes[raw]), depthMax: jsonDepthMax)
@@ -103,6 +112,12 @@ func notice(_ object: JSONObject) -> Received? {
         let inner = try? JSONObject(parsing: Array(object.bytes[raw]), depthMax: jsonDepthMax)
         let text = (try? inner?.string("message")) ?? nil
         return .notice("the server reports: \(text ?? "an error")")
+    }
+    if let raw = object.raw("join") {
+        return presenceNotice("joined", Array(object.bytes[raw]))
+    }
+    if let raw = object.raw("leave") {
+        return presenceNotice("left", Array(object.bytes[raw]))
     }
     return nil
 }

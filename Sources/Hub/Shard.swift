@@ -61,6 +61,14 @@ package struct Shard: ~Copyable {
     var mail: [Mail] = []
     /// Recalls that found the mailbox of the loop that asked full.
     var unsent: [Recall] = []
+    /// Who follows the channels that live here, where that is kept.
+    var rosters: Rosters
+    /// Whether any namespace keeps presence.
+    let keepsPresence: Bool
+    /// Attendance that the home's full mailbox has not taken.
+    var untold = UntoldAttendance()
+    /// Requests that found the home's mailbox full, and whose subscribers must have an answer.
+    var unasked: [RecallRequest] = []
     var answersPolls = false
     /// Something was published, or posted to another loop, in this turn: sleeping loops must be
     /// woken.
@@ -90,6 +98,8 @@ package struct Shard: ~Copyable {
         position = reader.position
         self.reader = consume reader
         forgotten = shared.settings.floors
+        rosters = Rosters(shared.settings.limits, nowMilliseconds: now.monotonicMilliseconds)
+        keepsPresence = shared.settings.namespaces.all.contains { $0.presence }
         encoder = Encoder(epoch: shared.settings.epoch)
         self.components = components.map(\.component)
         componentPaths = components.map { Array($0.path.utf8) }
@@ -104,12 +114,13 @@ package struct Shard: ~Copyable {
 
     /// Does what the turn's inputs made due: letters, messages, deadlines, answers.
     package mutating func work() {
-        if !unsent.isEmpty { sendAgain() }
+        if hasUnsent { sendAgain() }
         readMail()
         drainRing()
         takeUpContinuing()
         meetDeadlines()
         if answersPolls { answerPolls() }
+        if keepsPresence { tendPresence() }
         if now.monotonicMilliseconds >= sweepDue { sweepChannels() }
     }
 
@@ -148,11 +159,15 @@ package struct Shard: ~Copyable {
     /// Monotonic milliseconds at which ``work()`` is due even if nothing happens.
     package var nextDeadline: UInt64 {
         var next = min(wheel.nextMilliseconds ?? .max, sweepDue)
-        if !unsent.isEmpty {
+        if keepsPresence { next = min(next, rosters.nextMilliseconds ?? .max) }
+        if hasUnsent || rosters.hasUnannounced {
             next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds)
         }
         return next
     }
+
+    /// Whether something waits for room in another loop's mailbox.
+    private var hasUnsent: Bool { !unsent.isEmpty || !untold.isEmpty || !unasked.isEmpty }
 
     /// The loop ends: it no longer holds the ring back.
     package mutating func end() {

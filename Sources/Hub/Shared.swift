@@ -47,6 +47,9 @@ package enum Mail: Sendable {
     case recall(RecallRequest)
     /// From the home: this.
     case recalled(Recall)
+    /// To a channel's home: so many more (or fewer) of a user's connections follow it, or of those
+    /// without a user (nil).
+    case attendance(ChannelName, user: [UInt8]?, change: Int)
     /// To one peer of a component.
     case send(Peer, text: Bool, [UInt8])
     case close(Peer, code: UInt16, reason: [UInt8])
@@ -81,6 +84,10 @@ package struct RecallRequest: Sendable {
         case request
         /// The `history` command, with its `ref`.
         case command([UInt8]?)
+        /// `GET …/presence`.
+        case presenceRequest
+        /// The `presence` command, with its `ref`.
+        case presenceCommand([UInt8]?)
     }
 
     let requester: Peer
@@ -92,6 +99,8 @@ package struct RecallRequest: Sendable {
     /// The requester has seen all up to here: the home answers once it has, too.
     let upTo: UInt64
     let limit: Int
+    /// The answer's last message is to say who is there.
+    var wantsPresence = false
 }
 
 package struct Recall: Sendable {

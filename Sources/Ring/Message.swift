@@ -13,6 +13,17 @@ package final class Message: Sendable {
         case binary
         /// One JSON value in UTF-8.
         case json
+        /// A notice: the user whose name the payload is has come to the channel.
+        case join
+        /// A notice: the user whose name the payload is has left the channel.
+        case leave
+        /// A notice to one subscriber, never in the ring: who is there, as one JSON object.
+        case presence
+
+        /// It tells of the channel's followers, in order with its messages, and is none of them: no
+        /// history keeps it, nothing durable holds it, and no count of messages has it.
+        @inlinable
+        package var isNotice: Bool { rawValue >= Kind.join.rawValue }
     }
 
     /// Bytes that a message holds beside its payload, event and name: the instance and the heads

@@ -37,6 +37,9 @@ import Testing
             (#"{"gap":true}"#, .gap(channel: nil)),
             (#"{"expiring":30}"#, .notice("the token expires in 30 s")),
             (#"{"error":{"code":"full","message":"later"}}"#, .notice("the server reports: later")),
+            (#"{"join":{"channel":"a","user":"u"}}"#, .notice("u has joined a")),
+            (#"{"leave":{"channel":"a","user":"u"}}"#, .notice("u has left a")),
+            (#"{"presence":{"channel":"a","users":{"u":1},"anonymous":0}}"#, nil),
             (#"{"ok":1}"#, nil), (#"{"join":"u","channel":"a"}"#, nil), ("{}", nil),
         ] as [(String, Received?)])
     func `what is no message is told apart`(_ text: String, _ expected: Received?) throws {

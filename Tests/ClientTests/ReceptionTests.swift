@@ -65,6 +65,21 @@ import Wire
     private let eventHead =
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n"
 
+    @Test func `joins and leaves are told apart from messages with such names`() {
+        let text =
+            eventHead
+            + "event: presence\ndata: {\"channel\":\"a\",\"users\":{\"u\":1},\"anonymous\":2}\n\n"
+            + "event: join\ndata: {\"channel\":\"a\",\"user\":\"u\"}\n\n"
+            + "event: leave\ndata: {\"channel\":\"a\",\"user\":\"u\"}\n\n"
+            + "id: e-1\nevent: join\ndata: the club\n\nid: e-2\nevent: presence\ndata: {}\n\n"
+        let fed = feed(.serverSentEvents, cutAt: 0) { _ in Array(text.utf8) }
+        #expect(
+            texts(fed.batch) == [
+                "notice u has joined a", "notice u has left a", "e-1 the club", "e-2 {}",
+            ])
+        #expect(fed.position == "e-2")
+    }
+
     @Test func `an event stream is read the same at every cut`() {
         let text =
             eventHead + "retry: 2000\n\nid: e-3\n\nid: e-4\ndata: one\n\n:\n\n"

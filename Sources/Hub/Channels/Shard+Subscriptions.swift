@@ -45,7 +45,14 @@ extension Shard {
                 channel: Int32(truncatingIfNeeded: channel),
                 member: Int32(truncatingIfNeeded: member), encoding: encoding))
         tally(.subscriptions)
-        if hasPast(name, start) { recallPast(slot, subscription, name, start) }
+        var wantsPresence = false
+        if keepsPresence(channel) {
+            attend(slot, name, by: 1)
+            wantsPresence = encoding.form.showsPresence
+        }
+        if wantsPresence || hasPast(name, start) {
+            recallPast(slot, subscription, name, start, wantsPresence)
+        }
         return .subscribed
     }
 
@@ -58,7 +65,9 @@ extension Shard {
     mutating func subscribe(
         _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
     ) -> SubscribeOutcome {
-        guard names.contains(where: { hasPast($0, start) }) else {
+        guard names.contains(where: { hasPast($0, start) })
+            || (keepsPresence && encoding.form.showsPresence)
+        else {
             for name in names {
                 let outcome = subscribe(slot, name, encoding, from: .now)
                 guard outcome == .subscribed else { return outcome }
@@ -121,6 +130,7 @@ extension Shard {
                 .members[Int(lastSubscription.member)].subscription =
                 Int32(truncatingIfNeeded: subscription)
         }
+        if keepsPresence(channel) { attend(slot, channels[channel].name, by: -1) }
         if gone.recall != 0, let lag = connections[slot].lag {
             lag.recalls -= 1
             if lag.recalls == 0 { continuing.append(slot) }
@@ -180,7 +190,8 @@ extension Shard {
 
     /// Asks the channel's home for the past. Live messages wait meanwhile.
     private mutating func recallPast(
-        _ slot: Int, _ subscription: Int, _ name: ChannelName, _ start: Start
+        _ slot: Int, _ subscription: Int, _ name: ChannelName, _ start: Start,
+        _ wantsPresence: Bool
     ) {
         let lag = beginLag(slot)
         lag.recalls += 1
@@ -189,7 +200,7 @@ extension Shard {
         ask(
             RecallRequest(
                 requester: peer(slot), purpose: .subscription, ticket: recallTicket, channel: name,
-                start: start, upTo: position, limit: .max))
+                start: start, upTo: position, limit: .max, wantsPresence: wantsPresence))
     }
 
     /// Sends a request to the channel's home, or answers it here when this is the home.
@@ -206,6 +217,9 @@ extension Shard {
             accept(answer(request))
         } else if shared.mailboxes[home].post(.recall(request)) {
             mustWake = true
+        } else if request.wantsPresence, case .subscription = request.purpose {
+            // Without a list to begin with, the notices that follow say nothing.
+            unasked.append(request)
         } else {
             // The home is overwhelmed: nothing of the past can be promised.
             accept(Recall(request: request, messages: [], through: request.upTo, gap: true))
@@ -217,8 +231,11 @@ extension Shard {
         mail.removeAll(keepingCapacity: true)
         shared.mailboxes[index].take(into: &mail)
         let letters = mail
+        // First, so that all who ask in this turn who is there get one and the same list.
+        if keepsPresence { takeAttendance(letters) }
         for letter in letters {
             switch letter {
+            case .attendance: break
             case .recall(let request):
                 send(answer(request))
             case .recalled(let recall): accept(recall)
@@ -244,6 +261,8 @@ extension Shard {
         let recalls = unsent
         unsent.removeAll(keepingCapacity: true)
         for recall in recalls { send(recall) }
+        tellAttendanceAgain()
+        askAgain()
     }
 
     /// What this loop keeps of a channel that lives here.
@@ -251,6 +270,7 @@ extension Shard {
         // The requester has read that far, so it is all in.
         let isReached = drainRing(upTo: request.upTo)
         precondition(isReached, "sequence \(request.upTo) was read on another loop and is not in")
+        if request.wantsPresence { announceBeforeAnswer() }
         let channel = channels.find(request.channel)
         let history = channel >= 0 ? channels[channel].history : nil
         let namespace = settings.namespaces.index(of: request.channel.bytes)
@@ -270,6 +290,10 @@ extension Shard {
         case .unknown: gap = !keepsLast || messages.isEmpty
         case .after(let sequence): gap = sequence < history?.forgotten ?? forgotten[Int(namespace)]
         }
+        if request.wantsPresence {
+            messages.append(
+                Logged(sequence: position, message: rosters.list(request.channel, namespace)))
+        }
         return Recall(request: request, messages: messages, through: position, gap: gap)
     }
 
@@ -283,6 +307,8 @@ extension Shard {
         switch request.purpose {
         case .request: answerHistory(slot, recall)
         case .command(let reference): answerHistory(slot, recall, reference)
+        case .presenceRequest: answerPresence(slot, recall)
+        case .presenceCommand(let reference): answerPresence(slot, recall, reference)
         case .subscription:
             guard let index = subscription(slot, to: request.channel),
                 connections[slot].subscriptions[index].recall == request.ticket,
@@ -295,7 +321,8 @@ extension Shard {
             // A message that names a sender is not to go back to it.
             let past = recall.messages.filter { $0.message.sender != request.requester.raw }
             lag.merge(
-                past: past, through: recall.through, after: after, of: request.channel,
+                past: past, through: recall.through, after: after,
+                isWhole: hasPast(request.channel, request.start), of: request.channel,
                 connections[slot].subscriptions[index].encoding, gap: recall.gap)
             if recall.gap { tally(.gaps) }
             if recall.gap, refusesGap(slot) { return }

@@ -45,6 +45,9 @@ struct Connection {
     /// Monotonic milliseconds at which the peer last sent anything.
     var lastHeard: UInt64 = 0
     var rights: Rights = []
+    /// The name that the client gave itself; nil for an anonymous one. It does not change while the
+    /// connection follows channels.
+    var user: [UInt8]?
     var isSecure = false
     /// Its own messages are not sent back to it.
     var withoutEcho = false

@@ -72,12 +72,15 @@ extension Lag {
     ///   - past: the channel's retained messages, in order.
     ///   - through: the past is complete up to this sequence; what the queue holds of `channel` up
     ///     to there is part of it.
+    ///   - isWhole: false when only who is there was asked for, and no past. Notices up to `through`
+    ///     are part of an answer that ends with a list of who is there, and of no other.
     ///   - gap: the past is not whole.
     func merge(
-        past: [Logged], through: UInt64, after: UInt64, of channel: ChannelName,
-        _ encoding: Encoding, gap: Bool
+        past: [Logged], through: UInt64, after: UInt64, isWhole: Bool = true,
+        of channel: ChannelName, _ encoding: Encoding, gap: Bool
     ) {
-        let told = max(through, after)
+        let told = isWhole ? max(through, after) : after
+        let noticesTold = past.last?.message.kind == .presence ? through : 0
         var front: [Item] = []
         var rest: [(sequence: UInt64, item: Item)] = []
         for item in items[head...] {
@@ -87,7 +90,8 @@ extension Lag {
             case .gap(let of, let last):
                 if of != channel || last > told { rest.append((last, item)) }
             case .message(let logged, _, _, _):
-                if logged.message.channel == channel, logged.sequence <= told {
+                let last = logged.message.kind.isNotice ? noticesTold : told
+                if logged.message.channel == channel, logged.sequence <= last {
                     bytes -= item.cost
                 } else {
                     rest.append((logged.sequence, item))

@@ -14,8 +14,10 @@ extension Shard {
             settings.namespaces[batch.messages[0].message.namespace].slowPolicy)
         var superseded = 0
         for logged in batch.messages {
+            // A notice tells a change, which no later one makes good for.
             let hasReplaced = lag.append(
-                logged, encoding, standing, now: now.monotonicMilliseconds)
+                logged, encoding, logged.message.kind.isNotice ? .firm : standing,
+                now: now.monotonicMilliseconds)
             if hasReplaced { superseded += 1 }
         }
         if superseded > 0 { tally(.slowSuperseded, superseded) }

@@ -171,6 +171,7 @@ extension Shard {
         connections[slot].activity = .none
         endLag(slot)
         connections[slot].rights = []
+        connections[slot].user = nil
         connections[slot].withoutEcho = false
         connections[slot].readingPaused = false
         output.order(.close(peer))

@@ -53,11 +53,11 @@ struct Encoder {
     let epoch: Epoch
     private let epochBytes: [UInt8]
     private var deflaters = [Deflater?](repeating: nil, count: 16)
-    private let scratch = ByteBuffer()
+    let scratch = ByteBuffer()
     private let compressed = ByteBuffer()
     /// A message below this many bytes is sent as it is: it would hardly shrink.
     private static let compressBytesMin = 64
-    private static let scratchBytesKept = 256 << 10
+    static let scratchBytesKept = 256 << 10
 
     init(epoch: Epoch) {
         self.epoch = epoch
@@ -68,6 +68,7 @@ struct Encoder {
     mutating func append(
         _ message: Message, sequence: UInt64, as encoding: Encoding, to output: ByteBuffer
     ) {
+        if message.kind.isNotice { return appendNotice(message, as: encoding, to: output) }
         let payload = message.payload
         switch encoding.form {
         case .rawFrame:
@@ -160,9 +161,9 @@ struct Encoder {
 extension Message.Kind {
     var payloadKind: PayloadKind {
         switch self {
-        case .text: .text
+        case .text, .join, .leave: .text
         case .binary: .binary
-        case .json: .json
+        case .json, .presence: .json
         }
     }
 }

@@ -10,6 +10,8 @@ struct DeliveryBatch {
     /// Index of the channel, −1 when the batch is empty.
     var channel = -1
     var messages: [Logged] = []
+    /// How many of them are notices.
+    var notices = 0
     /// The slot that does not get the batch, −1 for none.
     var excluded: Int32 = -1
     /// Connections over a backlog limit, dealt with once the ring is not being read.
@@ -51,7 +53,9 @@ extension Shard {
     /// - Returns: the bytes framed.
     private mutating func deliver(_ sequence: UInt64, _ message: Message) -> Int {
         var channel = channels.find(message.channel)
-        if settings.home(of: message.channel) == index {
+        if message.kind.isNotice {
+            if settings.home(of: message.channel) == index { rosters.read(message) }
+        } else if settings.home(of: message.channel) == index {
             if channel < 0, settings.namespaces[message.namespace].keepsHistory {
                 channel = house(message.channel)
             }
@@ -64,6 +68,7 @@ extension Shard {
             startBatch(channel, excluded)
         }
         batch.messages.append(Logged(sequence: sequence, message: message))
+        if message.kind.isNotice { batch.notices += 1 }
         var framed = 0
         for group in channels[channel].groups.indices {
             guard !channels[channel].groups[group].members.isEmpty else { continue }
@@ -99,6 +104,7 @@ extension Shard {
         batch.channel = -1
         for group in channels[channel].groups.indices { flushBatch(channel, group) }
         batch.messages.removeAll(keepingCapacity: true)
+        batch.notices = 0
     }
 
     private mutating func flushBatch(_ channel: Int, _ group: Int) {
@@ -117,7 +123,7 @@ extension Shard {
                 output.owe(slot, encoding, start, end)
             }
         }
-        tally(.delivered, members.count * batch.messages.count)
+        tally(.delivered, members.count * (batch.messages.count - batch.notices))
     }
 
     // MARK: - Catching up
@@ -129,6 +135,12 @@ extension Shard {
         else { return }
         if case .poll = connections[slot].activity { answersPolls = answersPolls || !lag.isEmpty }
         let log = output.log(.direct)
+        guard log.count <= limits.catchUpBytesOfAllPerTurnMax else {
+            // Its turn comes when the others have been told.
+            continuing.append(slot)
+            return
+        }
+        if case .poll = connections[slot].activity { answersPolls = answersPolls || !lag.isEmpty }
         let start = log.count
         while log.count - start < limits.catchUpBytesPerTurnMax || isPoll(slot),
             let item = lag.popFirst()

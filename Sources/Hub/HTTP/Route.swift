@@ -10,6 +10,8 @@ enum Route: Equatable {
     case channels([[UInt8]])
     /// `/channels/{name}/messages`
     case history([UInt8])
+    /// `/channels/{name}/presence`
+    case presence([UInt8])
     /// `/connect`: `carillon.v1` without a channel to begin with.
     case connect
     /// `/publish`: one message a line.
@@ -36,6 +38,8 @@ enum Route: Equatable {
         case 2 where segments[0] == channels: self = .channels([segments[1]])
         case 3 where segments[0] == channels && segments[2] == Array("messages".utf8):
             self = .history(segments[1])
+        case 3 where segments[0] == channels && segments[2] == Array("presence".utf8):
+            self = .presence(segments[1])
         default: return nil
         }
     }

@@ -76,7 +76,7 @@ extension Shard {
         switch route {
         case .page, .component: nil
         case .batch: .publish
-        case .history, .connect: .read
+        case .history, .presence, .connect: .read
         case .channels: method == .post ? .publish : .read
         }
     }

@@ -48,7 +48,9 @@ extension Shard {
             guard let page = settings.page else { return }
             respond(slot, head, type: .string(page.contentType), body: page.body)
         case (.channels(let names), .get):
-            guard let names = checked(names, slot, head) else { return }
+            guard let names = checked(names, slot, head), takeUser(slot, head, query) else {
+                return
+            }
             if wantsWebSocket {
                 openWebSocket(slot, head, query, .channels(names))
             } else {
@@ -60,9 +62,17 @@ extension Shard {
         case (.history(let name), .get):
             guard let names = checked([name], slot, head) else { return }
             requestHistory(slot, exchange, head, query, names[0])
+        case (.presence(let name), .get):
+            guard let names = checked([name], slot, head) else { return }
+            requestPresence(slot, exchange, head, names[0])
         case (.batch, .post): publishBatch(slot, head, body)
-        case (.connect, .get): openWebSocket(slot, head, query, .connect)
-        case (.component(let index), .get): openWebSocket(slot, head, query, .component(index))
+        case (.connect, .get):
+            guard takeUser(slot, head, query) else { return }
+            openWebSocket(slot, head, query, .connect)
+        case (.component(let index), .get):
+            // The query is the component's.
+            connections[slot].user = nil
+            openWebSocket(slot, head, query, .component(index))
         default:
             respondProblem(
                 slot, head, .methodNotAllowed, "the method is not allowed here",
@@ -75,7 +85,7 @@ extension Shard {
         case .page: "GET, HEAD, OPTIONS"
         case .channels: "GET, POST, OPTIONS"
         case .batch: "POST, OPTIONS"
-        case .history, .connect, .component: "GET, OPTIONS"
+        case .history, .presence, .connect, .component: "GET, OPTIONS"
         }
     }
 

@@ -41,6 +41,9 @@ package struct Limits: Sendable {
     package var backlogBytesTotalMax = 256 << 20
     /// Encoded per turn for one connection that catches up, bytes: a fair share of the turn.
     package var catchUpBytesPerTurnMax = 64 << 10
+    /// Output for single connections in one turn before those that catch up wait for the next,
+    /// bytes: a list of who is there goes to each who comes, and a crowd may come.
+    package var catchUpBytesOfAllPerTurnMax = 16 << 20
 
     /// What the histories of all channels of the process hold, bytes of cost. Each loop holds its
     /// share, and drops its oldest messages over it.
@@ -80,6 +83,18 @@ package struct Limits: Sendable {
     /// How long a message of a namespace with interval durability may wait for the disk,
     /// milliseconds. A crash loses so much of it at most.
     package var durableIntervalMilliseconds: UInt64 = 100
+
+    /// A user's name, bytes of UTF-8: an account's or a mail address's length.
+    package var userNameBytesMax = 128
+    /// Users of one channel whose presence is kept; a list of them is made whole. Connections of
+    /// users beyond it count as anonymous.
+    package var presenceUsersPerChannelMax = 10_000
+    /// What the users of all channels that live on one loop may take, bytes of their cost. Users
+    /// beyond it count as anonymous. A name is the client's to invent, and each stays for its grace.
+    package var presenceBytesPerLoopMax = 64 << 20
+    /// Joins and leaves that one turn puts into the ring, so that a crowd does not fill it. The rest
+    /// waits some milliseconds.
+    package var presenceNoticesPerTurnMax = 1_024
 
     package init() {}
 }

@@ -20,6 +20,7 @@ enum CommandError: Error {
     case messageTooLarge(limit: Int, measured: Int)
     case ringFull
     case busy
+    case noPresence
 
     var code: StaticString {
         switch self {
@@ -36,6 +37,7 @@ enum CommandError: Error {
         case .messageTooLarge: "too-large"
         case .ringFull: "full"
         case .busy: "busy"
+        case .noPresence: "no-presence"
         }
     }
 
@@ -53,7 +55,8 @@ enum CommandError: Error {
         case .loopFull: "this loop knows too many channels"
         case .messageTooLarge(let limit, let measured):
             "the message has \(measured) bytes; at most \(limit) are allowed"
-        case .busy: "too much history is asked for at once; try again"
+        case .busy: "too much is asked for at once; try again"
+        case .noPresence: "who follows this channel is not kept"
         case .ringFull: "the ring is full; the message was not published; try again"
         }
     }

@@ -21,7 +21,7 @@ extension Shard {
         send(answer, to: slot, session)
     }
 
-    private mutating func send(_ answer: ByteBuffer, to slot: Int, _ session: WebSocketSession) {
+    mutating func send(_ answer: ByteBuffer, to slot: Int, _ session: WebSocketSession) {
         let log = output.log(.direct)
         let start = log.count
         answer.withSpan { encoder.appendText($0, windowBits: session.windowBits, to: log) }
@@ -43,6 +43,7 @@ extension Shard {
             confirm(reference, answer)
         case "publish": try publish(slot, object, reference, answer)
         case "history": try askHistory(slot, object, reference)
+        case "presence": try askPresence(slot, object, reference)
         case "ping": confirm(reference, answer, always: true)
         default: throw .unknownOperation(operation)
         }

@@ -16,9 +16,9 @@ struct Answer {
     var json: [String: Any] { object(body) }
 
     /// The messages of a long-poll's or the history's answer.
-    var messages: [Seen] {
-        (json["messages"] as? [[String: Any]] ?? []).map { Seen($0) }
-    }
+    var messages: [Seen] { elements.filter { $0["data"] != nil }.map { Seen($0) } }
+
+    var elements: [[String: Any]] { json["messages"] as? [[String: Any]] ?? [] }
 
     /// The id in ETag.
     var tag: String? { head.first("ETag")?.replacingOccurrences(of: "\"", with: "") }

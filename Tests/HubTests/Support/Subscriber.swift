@@ -17,11 +17,15 @@ final class Subscriber {
     let world: World
     let transport: Transport
     let channels: [String]
+    /// The name that it gives itself.
+    let user: String?
     private(set) var client: Client
     /// All messages so far, over all connections.
     private(set) var seen: [Seen] = []
     /// For each gap that was announced, how many messages had come before.
     private(set) var gaps: [Int] = []
+    /// Joins, leaves and lists of who is there, each with how many messages had come before.
+    private(set) var notices: [(notice: Notice, place: Int)] = []
     /// Where to go on: the last id seen, by whatever means the transport tells it.
     private(set) var lastID: String?
     private(set) var closeCode: UInt16?
@@ -34,9 +38,10 @@ final class Subscriber {
     /// - Parameter settled: let everything happen that follows.
     init(
         _ world: World, _ transport: Transport, _ channels: [String], loop: Int = 0,
-        after: String? = nil, query: String = "", settled: Bool = true
+        after: String? = nil, query: String = "", user: String? = nil, settled: Bool = true
     ) {
         self.world = world
+        self.user = user
         self.transport = transport
         self.channels = channels
         client = world.connect(loop: loop)
@@ -69,7 +74,7 @@ final class Subscriber {
     // MARK: - Asking
 
     private func target(_ query: [String]) -> String {
-        var items = query.filter { !$0.isEmpty }
+        var items = query.filter { !$0.isEmpty } + (user.map { ["user=\($0)"] } ?? [])
         var path = "/channels"
         if channels.count == 1 {
             path += "/\(channels[0])"
@@ -143,6 +148,7 @@ final class Subscriber {
         statuses.append(answer.status)
         guard answer.status == 200 || answer.status == 204 else { return }
         if answer.head.first("Carillon-Gap") == "true" { gaps.append(seen.count) }
+        for element in answer.elements { note(element) }
         seen += answer.messages
         lastID = answer.tag
     }
@@ -165,6 +171,8 @@ final class Subscriber {
         let data = event.data
         if String(decoding: event.type, as: UTF8.self) == "gap" {
             gaps.append(seen.count)
+        } else if note([String(decoding: event.type, as: UTF8.self): object(data)]) {
+            // No message.
         } else if channels.count > 1 {
             take(envelope: data)
         } else {
@@ -181,10 +189,19 @@ final class Subscriber {
         let fields = object(envelope)
         if fields["gap"] != nil {
             gaps.append(seen.count)
+        } else if note(fields) {
+            // No message.
         } else if fields["id"] != nil, fields["channel"] != nil, fields["ok"] == nil {
             let message = Seen(fields)
             seen.append(message)
             lastID = message.id
         }
+    }
+
+    @discardableResult
+    private func note(_ fields: [String: Any]) -> Bool {
+        guard let notice = Notice(fields) else { return false }
+        notices.append((notice, seen.count))
+        return true
     }
 }

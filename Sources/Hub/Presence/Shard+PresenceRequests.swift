@@ -1,0 +1,105 @@
+// What a client says about itself, and asks about others: `?user=`, `GET …/presence`, and the
+// `presence` command.
+
+internal import Bytes
+internal import Ring
+internal import Wire
+
+extension Shard {
+    /// Takes the name that the client gives itself in `?user=`.
+    ///
+    /// - Returns: false after a 400.
+    mutating func takeUser(_ slot: Int, _ head: RequestHead, _ query: [QueryItem]) -> Bool {
+        let user = query.first { $0.name == Array("user".utf8) }?.value
+        if let user, let wrong = wrongUser(user) {
+            respondProblem(
+                slot, head, .badRequest, wrong, limit: limits.userNameBytesMax, value: user.count)
+            return false
+        }
+        connections[slot].user = user
+        return true
+    }
+
+    private func wrongUser(_ user: [UInt8]) -> String? {
+        if user.isEmpty || user.count > limits.userNameBytesMax {
+            return "the user's name has \(user.count) bytes; "
+                + "1 to \(limits.userNameBytesMax) are allowed"
+        }
+        guard isValidUTF8(user.span), !user.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+            return "the user's name is not UTF-8, or holds a control character"
+        }
+        return nil
+    }
+
+    // MARK: - Who is there
+
+    mutating func requestPresence(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ name: ChannelName
+    ) {
+        guard keepsPresence(name) else {
+            respondProblem(slot, head, .notFound, CommandError.noPresence.detail)
+            return
+        }
+        exchange.awaitsRecall = PendingHistory(head: head, limit: 0)
+        askPresence(slot, name, .presenceRequest)
+    }
+
+    mutating func askPresence(
+        _ slot: Int, _ object: JSONObject, _ reference: [UInt8]?
+    ) throws(CommandError) {
+        guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
+        let name = try channel(object)
+        guard keepsPresence(name) else { throw .noPresence }
+        askPresence(slot, name, .presenceCommand(reference))
+    }
+
+    private mutating func askPresence(
+        _ slot: Int, _ name: ChannelName, _ purpose: RecallRequest.Purpose
+    ) {
+        ask(
+            RecallRequest(
+                requester: peer(slot), purpose: purpose, ticket: 0, channel: name, start: .now,
+                upTo: position, limit: 0, wantsPresence: true))
+    }
+
+    /// The list in an answer; nil when the home could not be asked, or this turn has said so much
+    /// already that the client must ask again.
+    private mutating func list(_ recall: Recall) -> [UInt8]? {
+        guard output.log(.direct).count <= limits.historyBytesPerTurnMax,
+            let list = recall.messages.last?.message, list.kind == .presence
+        else { return nil }
+        return list.payload
+    }
+
+    mutating func answerPresence(_ slot: Int, _ recall: Recall) {
+        guard case .http(let exchange) = connections[slot].activity,
+            let pending = exchange.awaitsRecall
+        else { return }
+        exchange.awaitsRecall = nil
+        if let list = list(recall) {
+            respond(
+                slot, pending.head, type: "application/json", body: list + [0x0A],
+                fields: [("Cache-Control", "no-store")])
+        } else {
+            respondProblem(
+                slot, pending.head, .serviceUnavailable, CommandError.busy.detail,
+                fields: [("Retry-After", "1")])
+        }
+        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
+    }
+
+    mutating func answerPresence(_ slot: Int, _ recall: Recall, _ reference: [UInt8]?) {
+        guard case .webSocket(let session) = connections[slot].activity, !session.closeSent
+        else { return }
+        let answer = ByteBuffer()
+        if let list = list(recall) {
+            answer.append("{\"ok\":")
+            if let reference { answer.append(reference.span) } else { answer.append("null") }
+            answer.append(",")
+            answer.append(list.span.extracting(1..<list.count))
+        } else {
+            appendError(.busy, reference: reference, to: answer)
+        }
+        send(answer, to: slot, session)
+    }
+}
