@@ -61,6 +61,7 @@ package struct Shard: ~Copyable {
     var mail: [Mail] = []
     /// Recalls that found the mailbox of the loop that asked full.
     var unsent: [Recall] = []
+    var acks = Acks()
     var answersPolls = false
     /// Something was published, or posted to another loop, in this turn: sleeping loops must be
     /// woken.
@@ -107,6 +108,7 @@ package struct Shard: ~Copyable {
         if !unsent.isEmpty { sendAgain() }
         readMail()
         drainRing()
+        if hasAcksDue { answerAcks() }
         takeUpContinuing()
         meetDeadlines()
         if answersPolls { answerPolls() }
@@ -138,7 +140,8 @@ package struct Shard: ~Copyable {
     package var hasWork: Bool {
         // What the rim found out while it wrote may already have led to orders, and to letters.
         if !continuing.isEmpty || !output.isEmpty || mustWake { return true }
-        if !shared.mailboxes[index].isEmpty { return true }
+        // What is settled after this look wakes the loop.
+        if !shared.mailboxes[index].isEmpty || hasAcksDue { return true }
         switch reader {
         case .some(let reader): return reader.hasMore
         case .none: return false
@@ -148,6 +151,7 @@ package struct Shard: ~Copyable {
     /// Monotonic milliseconds at which ``work()`` is due even if nothing happens.
     package var nextDeadline: UInt64 {
         var next = min(wheel.nextMilliseconds ?? .max, sweepDue)
+        if let ack = acks.first { next = min(next, ack.deadlineMilliseconds) }
         if !unsent.isEmpty {
             next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds)
         }

@@ -164,6 +164,8 @@ extension Shard {
     mutating func sweepChannels() {
         sweepDue = now.monotonicMilliseconds + Shard.sweepMilliseconds
         evictHistory(toBytes: historyShare)
+        shared.ledger.sweep(
+            part: index, of: settings.loops, nowMilliseconds: now.monotonicMilliseconds)
         let count = channels.entries.count
         guard count > 0 else { return }
         for _ in 0..<min(count, Shard.sweepEntriesMax) {
