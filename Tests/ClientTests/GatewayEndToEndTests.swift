@@ -30,7 +30,8 @@ import Testing
     func `event, JSON and binary arrive as they were published`(_ transport: Transport) throws {
         try withGateway { addresses in
             let url = try channelURL(addresses[0], transport)
-            _ = try Publisher(url, kind: .json, options: PublishOptions(event: "e &=é")).publish(Array(#"{"a": [1]}"#.utf8))
+            _ = try Publisher(url, kind: .json, options: PublishOptions(event: "e &=é"))
+                .publish(Array(#"{"a": [1]}"#.utf8))
             _ = try Publisher(url, kind: .binary).publish([0, 0xFF, 0x0A])
             let subscriber = try Subscriber(url, transport: transport, after: "first")
             var found: [ReceivedMessage] = []

@@ -37,7 +37,8 @@ private final class DurableWorld {
 }
 
 private func failures(_ way: Way) -> [String] {
-    way == .fields || way == .query ? ["503", "507", "504"] : ["not-durable", "not-durable", "not-durable-yet"]
+    way == .fields || way == .query
+        ? ["503", "507", "504"] : ["not-durable", "not-durable", "not-durable-yet"]
 }
 
 @Suite struct AckTests {

@@ -23,9 +23,7 @@ import Wire
     @Test(arguments: table(["1", "60", "2592000"]))
     func `a time to live is in whole seconds, and the message has it`(_ way: Way, _ ttl: String) {
         let world = World()
-        let reader = world.shared.ring
         #expect(TestPublisher(world, way).ask("c", Ask(ttl: ttl))?.id != nil)
-        _ = reader
         let kept = world.kept("c")
         #expect(kept.map(\.timeToLiveMilliseconds) == [UInt32(ttl)! * 1000])
     }
@@ -107,7 +105,10 @@ import Wire
 
     // MARK: - The rest
 
-    @Test(arguments: table(["x", String(repeating: "a", count: 31), String(repeating: "A", count: 32)]))
+    @Test(
+        arguments: table([
+            "x", String(repeating: "a", count: 31), String(repeating: "A", count: 32),
+        ]))
     func `what can't be a connection's name is refused`(_ way: Way, _ name: String) {
         let told = told(way, Ask(exclude: name))
         #expect(told?.refusal == (way == .fields || way == .query ? "400" : "bad-exclude"))

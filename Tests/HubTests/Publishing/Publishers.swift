@@ -126,7 +126,9 @@ final class TestPublisher {
 extension Told {
     fileprivate init(member: [String: Any]) {
         id = member["id"] as? String
-        if member["skipped"] as? Bool == true { skippedAt = (member["version"] as? NSNumber)?.stringValue }
+        if member["skipped"] as? Bool == true {
+            skippedAt = (member["version"] as? NSNumber)?.stringValue
+        }
         code = (member["error"] as? [String: Any])?["code"] as? String
     }
 
