@@ -11,6 +11,11 @@ package final class Shared: Sendable {
     package let counters: Counters
     /// How far the durable history has come; nil when no namespace is durable.
     package let durable: DurableProgress?
+    /// What was published under conditions.
+    package let ledger: PublishLedger
+    let connectionNames: ConnectionNames
+    /// For the digests of messages that come with an idempotency key.
+    let fingerprintKey: HashKey
     /// By loop. Rare traffic: recalls and messages to one peer.
     package let mailboxes: [Mailbox<Mail>]
 
@@ -32,6 +37,9 @@ package final class Shared: Sendable {
             "a durable namespace, and nothing that writes it")
         self.settings = settings
         self.durable = durable
+        ledger = PublishLedger(limits: settings.limits, hashKey: settings.hashKey)
+        connectionNames = ConnectionNames(hashKey: settings.hashKey)
+        fingerprintKey = settings.hashKey.derived(.fingerprint)
         ring = BroadcastRing(slots: ringSlots, readers: settings.loops, bytesMax: ringBytesMax)
         sleepers = Sleepers(loops: settings.loops)
         counters = Counters(loops: settings.loops)

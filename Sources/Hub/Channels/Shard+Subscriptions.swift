@@ -65,8 +65,9 @@ extension Shard {
     mutating func subscribe(
         _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
     ) -> SubscribeOutcome {
-        guard names.contains(where: { hasPast($0, start) })
-            || (keepsPresence && encoding.form.showsPresence)
+        guard
+            names.contains(where: { hasPast($0, start) })
+                || (keepsPresence && encoding.form.showsPresence)
         else {
             for name in names {
                 let outcome = subscribe(slot, name, encoding, from: .now)
@@ -174,6 +175,8 @@ extension Shard {
     mutating func sweepChannels() {
         sweepDue = now.monotonicMilliseconds + Shard.sweepMilliseconds
         evictHistory(toBytes: historyShare)
+        shared.ledger.sweep(
+            part: index, of: settings.loops, nowMilliseconds: now.monotonicMilliseconds)
         let count = channels.entries.count
         guard count > 0 else { return }
         for _ in 0..<min(count, Shard.sweepEntriesMax) {

@@ -69,16 +69,17 @@ final class HTTPExchange {
     var body: [UInt8] = []
     /// The peer has ended its half: what it asked for before is answered, then the connection ends.
     var inputEnded = false
-    /// A history request waits for its recall.
-    var awaitsRecall: PendingHistory?
+    /// What the last request's answer waits for; requests behind it wait as well.
+    var awaits: Awaited?
 
     init(limits: HTTP1Limits) { scanner = HTTP1HeadScanner(limits: limits) }
 }
 
-/// What a history request's answer needs.
-struct PendingHistory {
-    let head: RequestHead
-    let limit: Int
+/// What an answer waits for, and what it needs then.
+enum Awaited {
+    /// What a channel's home keeps.
+    case recall(RequestHead)
+    case disk(PendingPublish)
 }
 
 final class LongPoll {
@@ -113,6 +114,10 @@ final class WebSocketSession {
     /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older
     /// ones go).
     var owedPong: [UInt8]?
+    /// Answers to `publish` commands that wait for the disk.
+    var acks = 0
+    /// The gateway is stopping; the connection is closed once it has those answers.
+    var leavesOnceAnswered = false
     /// The channels named in the URL; a raw session's own frames are published on the first.
     let channels: [ChannelName]
 

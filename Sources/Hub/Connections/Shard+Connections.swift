@@ -39,7 +39,7 @@ extension Shard {
         switch connections[slot].activity {
         case .http(let exchange)
         where !failed
-            && (owesAnything(slot) || exchange.awaitsRecall != nil || !exchange.carry.isEmpty):
+            && (owesAnything(slot) || exchange.awaits != nil || !exchange.carry.isEmpty):
             exchange.inputEnded = true
             endIfAnswered(slot, exchange)
         case .poll(let poll) where !failed && owesAnything(slot):
@@ -55,7 +55,7 @@ extension Shard {
 
     /// Ends a connection whose peer has ended its half, once all that it asked for is answered.
     mutating func endIfAnswered(_ slot: Int, _ exchange: HTTPExchange) {
-        guard exchange.inputEnded, exchange.awaitsRecall == nil, connections[slot].lag == nil,
+        guard exchange.inputEnded, exchange.awaits == nil, connections[slot].lag == nil,
             !continuing.contains(slot)
         else { return }
         linger(slot)
@@ -113,7 +113,7 @@ extension Shard {
     }
 
     private mutating func resume(_ slot: Int, _ session: WebSocketSession) {
-        resumeReading(slot)
+        if !session.leavesOnceAnswered { resumeReading(slot) }
         guard let pong = session.owedPong, !session.closeSent else { return }
         session.owedPong = nil
         write(slot) { WebSocketEncoder.appendFrame(.pong, payload: pong.span, to: $0) }
@@ -127,13 +127,25 @@ extension Shard {
         for slot in connections.indices {
             switch connections[slot].activity {
             case .none, .lingering: break
-            case .webSocket(let session): closeWebSocket(slot, session, code: 1012, "restarting")
+            case .webSocket(let session): leave(slot, session)
             case .poll(let poll): answerNothing(slot, poll)
             case .stream(let form):
                 if form != .line { writeReturnHint(slot) }
                 linger(slot)
-            case .http: linger(slot)
+            case .http(let exchange):
+                // What is still to be answered ends the connection, too.
+                if exchange.awaits == nil { linger(slot) }
             }
+        }
+    }
+
+    /// Closes a WebSocket, or has it closed once the disk has what it published.
+    private mutating func leave(_ slot: Int, _ session: WebSocketSession) {
+        if session.acks > 0, !session.closeSent {
+            session.leavesOnceAnswered = true
+            pauseReading(slot)
+        } else {
+            closeWebSocket(slot, session, code: 1012, "restarting")
         }
     }
 

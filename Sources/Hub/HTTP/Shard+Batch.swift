@@ -5,43 +5,28 @@ internal import Ring
 internal import Wire
 
 extension Shard {
-    mutating func publishBatch(_ slot: Int, _ head: RequestHead, _ body: [UInt8]) {
-        let answer = ByteBuffer()
+    mutating func publishBatch(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ body: [UInt8]
+    ) {
+        var outcomes: [PublishOutcome] = []
         var lines = LineSplitter(lineBytesMax: limits.batchBytesMax)
-        var refusedFull = false
         do throws(LineSplitterError) {
-            try lines.feed(body.span) { line, _ in publishLine(line, to: answer, &refusedFull) }
-            try lines.finish { line, _ in publishLine(line, to: answer, &refusedFull) }
+            try lines.feed(body.span) { line, _ in outcomes.append(publishLine(line)) }
+            try lines.finish { line, _ in outcomes.append(publishLine(line)) }
         } catch {
             respondProblem(slot, head, .contentTooLarge, error.detail)
             return
         }
-        respond(
-            slot, head, type: "application/x-ndjson", body: answer.array(),
-            fields: refusedFull ? [("Retry-After", "1")] : [])
+        answerPublish(
+            slot, exchange, PendingPublish(head: head, outcomes: outcomes, isBatch: true))
     }
 
-    private mutating func publishLine(
-        _ line: Span<UInt8>, to answer: ByteBuffer, _ refusedFull: inout Bool
-    ) {
-        let publication: Publication
+    private mutating func publishLine(_ line: Span<UInt8>) -> PublishOutcome {
         do throws(CommandError) {
-            publication = try self.publication(try JSONObject.command(array(line)))
+            return publish(try publication(try JSONObject.command(array(line))))
         } catch {
-            appendError(error, reference: nil, to: answer)
-            answer.append(0x0A)
-            return
+            if case .publish(let refusal) = error { return .refused(refusal) }
+            return .refused(.malformed(code: error.code, detail: error.detail))
         }
-        switch publish(publication) {
-        case .published(let sequence): appendPublished(id(sequence), to: answer)
-        case .full:
-            refusedFull = true
-            appendError(.ringFull, reference: nil, to: answer)
-        case .tooLarge(let limit):
-            appendError(
-                .messageTooLarge(limit: limit, measured: publication.payload.count), reference: nil,
-                to: answer)
-        }
-        answer.append(0x0A)
     }
 }

@@ -15,7 +15,7 @@ extension Shard {
             readRequests(slot, exchange, bytes)
         } else {
             keepForLater(slot, exchange, bytes)
-            if connections[slot].lag == nil, exchange.awaitsRecall == nil {
+            if connections[slot].lag == nil, exchange.awaits == nil {
                 continueRequests(slot, exchange)
             }
         }
@@ -23,7 +23,7 @@ extension Shard {
 
     /// Goes on with what was read before.
     mutating func continueRequests(_ slot: Int, _ exchange: HTTPExchange) {
-        guard exchange.awaitsRecall == nil else { return }
+        guard exchange.awaits == nil else { return }
         var carried: [UInt8] = []
         swap(&carried, &exchange.carry)
         resumeReading(slot)
@@ -43,11 +43,11 @@ extension Shard {
         var answered = 0
         while offset < bytes.count {
             guard case .http = connections[slot].activity else { break }
-            if exchange.awaitsRecall != nil || answered >= Shard.requestsPerTurnMax
+            if exchange.awaits != nil || answered >= Shard.requestsPerTurnMax
                 || (answered > 0 && owedBytesAreMany())
             {
                 keepForLater(slot, exchange, bytes.extracting(offset..<bytes.count))
-                if exchange.awaitsRecall == nil { continuing.append(slot) }
+                if exchange.awaits == nil { continuing.append(slot) }
                 return
             }
             do throws(HTTP1Error) {

@@ -207,19 +207,19 @@ extension Shard {
             return
         }
         let start = start(head, query)
-        exchange.awaitsRecall = PendingHistory(head: head, limit: Int((limit ?? nil) ?? 1000))
+        exchange.awaits = .recall(head)
         ask(
             RecallRequest(
                 requester: peer(slot), purpose: .request, ticket: 0, channel: name,
                 start: start == .now ? .first : start, upTo: position,
-                limit: exchange.awaitsRecall!.limit))
+                limit: Int((limit ?? nil) ?? 1000)))
     }
 
     mutating func answerHistory(_ slot: Int, _ recall: Recall) {
         guard case .http(let exchange) = connections[slot].activity,
-            let pending = exchange.awaitsRecall
+            case .recall(let head) = exchange.awaits
         else { return }
-        exchange.awaitsRecall = nil
+        endWait(slot, exchange)
         let body = ByteBuffer()
         body.append("{\"messages\":[")
         appendElements(recall.messages, to: body)
@@ -227,8 +227,7 @@ extension Shard {
         var fields: Fields = [("Cache-Control", "no-store")]
         if recall.gap { fields.append(("Carillon-Gap", "true")) }
         respond(
-            slot, pending.head, type: "application/json", body: body.array(), fields: fields)
-        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
+            slot, head, type: "application/json", body: body.array(), fields: fields)
     }
 
     /// The envelopes of `messages`, with commas between them.

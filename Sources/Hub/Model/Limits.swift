@@ -15,6 +15,21 @@ package struct Limits: Sendable {
     package var channelNameBytesMax = 255
     /// Event names, bytes.
     package var eventNameBytesMax = 128
+    /// Idempotency keys, bytes: room for a UUID and what a publisher puts before it.
+    package var idempotencyKeyBytesMax = 128
+    /// For how long a repeated key is answered with the first one's id, milliseconds.
+    package var idempotencyMilliseconds: UInt64 = 600_000
+    /// Keys, and channels' last versions, that the process remembers; 64 bytes each. At the limit a
+    /// publish with a new one is refused: it would be unprotected.
+    package var rememberedPublishesMax = 1 << 20
+    /// A message's time to live, seconds: 30 days. In milliseconds it must fit 32 bits.
+    package var timeToLiveSecondsMax: UInt64 = 2_592_000
+    /// Publishes of one WebSocket that wait for the disk: an answer each, about 100 bytes.
+    package var acksPerConnectionMax = 1_024
+    /// Answers of one loop that wait for the disk.
+    package var acksPerLoopMax = 1 << 16
+    /// How long an answer waits for the disk, milliseconds.
+    package var ackMillisecondsMax: UInt64 = 30_000
     /// Channels that one connection may follow. Each costs about 40 bytes here and 8 in the
     /// channel.
     package var channelsPerConnectionMax = 256

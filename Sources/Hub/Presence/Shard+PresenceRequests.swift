@@ -40,7 +40,7 @@ extension Shard {
             respondProblem(slot, head, .notFound, CommandError.noPresence.detail)
             return
         }
-        exchange.awaitsRecall = PendingHistory(head: head, limit: 0)
+        exchange.awaits = .recall(head)
         askPresence(slot, name, .presenceRequest)
     }
 
@@ -73,19 +73,18 @@ extension Shard {
 
     mutating func answerPresence(_ slot: Int, _ recall: Recall) {
         guard case .http(let exchange) = connections[slot].activity,
-            let pending = exchange.awaitsRecall
+            case .recall(let head) = exchange.awaits
         else { return }
-        exchange.awaitsRecall = nil
+        endWait(slot, exchange)
         if let list = list(recall) {
             respond(
-                slot, pending.head, type: "application/json", body: list + [0x0A],
+                slot, head, type: "application/json", body: list + [0x0A],
                 fields: [("Cache-Control", "no-store")])
         } else {
             respondProblem(
-                slot, pending.head, .serviceUnavailable, CommandError.busy.detail,
+                slot, head, .serviceUnavailable, CommandError.busy.detail,
                 fields: [("Retry-After", "1")])
         }
-        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
     }
 
     mutating func answerPresence(_ slot: Int, _ recall: Recall, _ reference: [UInt8]?) {

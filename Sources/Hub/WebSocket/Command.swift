@@ -11,14 +11,12 @@ enum CommandError: Error {
     case missing(String)
     case unknownOperation(String)
     case badName(NameError)
-    case badEvent(String)
     case badData
     case notAllowed(String)
     case notSubscribed
     case tooManyChannels(limit: Int)
     case loopFull
-    case messageTooLarge(limit: Int, measured: Int)
-    case ringFull
+    case publish(PublishError)
     case busy
     case noPresence
 
@@ -28,14 +26,12 @@ enum CommandError: Error {
         case .missing: "missing"
         case .unknownOperation: "unknown-operation"
         case .badName: "bad-channel"
-        case .badEvent: "bad-event"
         case .badData: "bad-data"
         case .notAllowed: "not-allowed"
         case .notSubscribed: "not-subscribed"
         case .tooManyChannels: "too-many-channels"
         case .loopFull: "too-many-channels"
-        case .messageTooLarge: "too-large"
-        case .ringFull: "full"
+        case .publish(let error): error.code
         case .busy: "busy"
         case .noPresence: "no-presence"
         }
@@ -47,17 +43,14 @@ enum CommandError: Error {
         case .missing(let key): "\(key) is missing or of the wrong type"
         case .unknownOperation(let name): "there is no operation \(name)"
         case .badName(let error): error.detail
-        case .badEvent(let detail): detail
         case .badData: "data is any JSON value, or {\"base64\":\"…\"} with valid base64"
         case .notAllowed(let what): "\(what) is not allowed on this connection"
         case .notSubscribed: "the channel is not followed on this connection"
         case .tooManyChannels(let limit): "at most \(limit) channels on one connection"
         case .loopFull: "this loop knows too many channels"
-        case .messageTooLarge(let limit, let measured):
-            "the message has \(measured) bytes; at most \(limit) are allowed"
+        case .publish(let error): error.detail
         case .busy: "too much is asked for at once; try again"
         case .noPresence: "who follows this channel is not kept"
-        case .ringFull: "the ring is full; the message was not published; try again"
         }
     }
 }
@@ -101,12 +94,10 @@ extension Shard {
         }
     }
 
-    /// The message in `{"channel":c,"data":…,"event"?:e}`. A JSON string is text, `{"base64":…}` is
-    /// bytes, any other value is JSON.
+    /// The message in `{"channel":c,"data":…}`, with the options that a publisher has. A JSON string
+    /// is text, `{"base64":…}` is bytes, any other value is JSON.
     func publication(_ object: borrowing JSONObject) throws(CommandError) -> Publication {
         let channel = try channel(object)
-        let event = try object.text("event").map { Array($0.utf8) }
-        if let event, let wrong = wrongEvent(event) { throw .badEvent(wrong) }
         guard let raw = object.raw("data"), let kind = object.kind("data") else {
             throw .missing("data")
         }
@@ -129,10 +120,16 @@ extension Shard {
             payload = Array(object.bytes[raw])
             messageKind = .json
         }
-        guard payload.count <= limits.messageBytesMax else {
-            throw .messageTooLarge(limit: limits.messageBytesMax, measured: payload.count)
+        var publication = Publication(channel: channel, kind: messageKind, payload: payload)
+        do throws(PublishError) {
+            guard payload.count <= limits.messageBytesMax else {
+                throw .tooLarge(limit: limits.messageBytesMax, measured: payload.count)
+            }
+            try readOptions(object, into: &publication)
+        } catch {
+            throw .publish(error)
         }
-        return Publication(channel: channel, kind: messageKind, payload: payload, event: event)
+        return publication
     }
 
     /// The bytes of `{"base64":"…"}`; nil when the object is another one.

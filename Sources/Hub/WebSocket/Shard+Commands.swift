@@ -41,9 +41,10 @@ extension Shard {
             unsubscribe(slot, index)
             connections[slot].lag?.remove(name)
             confirm(reference, answer)
-        case "publish": try publish(slot, object, reference, answer)
+        case "publish": try publish(slot, session, object, reference)
         case "history": try askHistory(slot, object, reference)
         case "presence": try askPresence(slot, object, reference)
+        case "connection": tellConnection(slot, reference, answer)
         case "ping": confirm(reference, answer, always: true)
         default: throw .unknownOperation(operation)
         }
@@ -77,23 +78,27 @@ extension Shard {
     }
 
     private mutating func publish(
-        _ slot: Int, _ object: JSONObject, _ reference: [UInt8]?, _ answer: ByteBuffer
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.publish) else { throw .notAllowed("publishing") }
         var publication = try publication(object)
-        if connections[slot].withoutEcho { publication.excluding = peer(slot) }
-        switch publish(publication) {
-        case .published(let sequence):
-            guard let reference else { return }
-            answer.append("{\"ok\":")
-            answer.append(reference.span)
-            answer.append(",\"id\":\"")
-            id(sequence).append(to: answer)
-            answer.append("\"}")
-        case .full: throw .ringFull
-        case .tooLarge(let limit):
-            throw .messageTooLarge(limit: limit, measured: publication.payload.count)
+        if publication.excluding == nil, connections[slot].withoutEcho {
+            publication.excluding = peer(slot)
         }
+        guard session.acks < limits.acksPerConnectionMax else {
+            throw .publish(.busy(limit: limits.acksPerConnectionMax))
+        }
+        let outcome = publish(publication)
+        answerPublish(slot, session, outcome, reference)
+    }
+
+    /// `{"ok":R,"connection":NAME}`: a page can't read the header that says it.
+    private func tellConnection(_ slot: Int, _ reference: [UInt8]?, _ answer: ByteBuffer) {
+        answer.append("{\"ok\":")
+        if let reference { answer.append(reference.span) } else { answer.append("null") }
+        answer.append(",\"connection\":\"")
+        answer.append(shared.connectionNames.name(of: peer(slot)))
+        answer.append("\"}")
     }
 
     /// The answer comes when the channel's home has told: `{"ok":R,"channel":C,"messages":[…]}`.

@@ -95,10 +95,13 @@ extension Shard {
     private mutating func respondSwitching(
         _ slot: Int, _ accept: String, isV1: Bool, _ agreement: PermessageDeflate.Agreement?
     ) {
+        let name = shared.connectionNames.name(of: peer(slot))
         write(slot) { log in
             log.append("HTTP/1.1 101 Switching Protocols\r\n")
             log.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
             log.append(utf8: accept)
+            log.append("\r\nCarillon-Connection: ")
+            log.append(name)
             if isV1 { log.append("\r\nSec-WebSocket-Protocol: carillon.v1") }
             if let agreement {
                 log.append("\r\nSec-WebSocket-Extensions: ")
@@ -215,11 +218,8 @@ extension Shard {
             channel: channel, kind: isText ? .text : .binary, payload: payload,
             excluding: connections[slot].withoutEcho ? peer(slot) : nil)
         switch publish(publication) {
-        case .published: break
-        case .full: closeWebSocket(slot, session, code: 1013, "the ring is full")
-        case .tooLarge(let limit):
-            closeWebSocket(
-                slot, session, code: 1009, "\(payload.count) bytes; at most \(limit) are allowed")
+        case .published, .pending, .skipped: break
+        case .refused(let error): closeWebSocket(slot, session, code: error.closeCode, error.detail)
         }
     }
 

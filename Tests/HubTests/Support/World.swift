@@ -26,10 +26,12 @@ final class World {
     private var publishers: [Client?]
 
     /// - Parameters:
+    ///   - durable: what the store's thread would write; moved by hand.
     ///   - configure: changes the settings, under which anyone may read and publish.
     ///   - components: makes one loop's instances.
     init(
         loops: Int = 1, ringSlots: Int = 1 << 10, ringBytesMax: Int = 64 << 20, seed: UInt64 = 7,
+        durable: DurableProgress? = nil,
         _ configure: (inout Settings) -> Void = { _ in },
         components: (Int) -> [(path: String, component: any MessageComponent)] = { _ in [] }
     ) {
@@ -39,7 +41,8 @@ final class World {
         settings.access.anonymousPublish = true
         configure(&settings)
         self.settings = settings
-        shared = Shared(settings: settings, ringSlots: ringSlots, ringBytesMax: ringBytesMax)
+        shared = Shared(
+            settings: settings, ringSlots: ringSlots, ringBytesMax: ringBytesMax, durable: durable)
         publishers = Array(repeating: nil, count: loops)
         for index in 0..<loops {
             self.loops.append(
