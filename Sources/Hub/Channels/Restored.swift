@@ -22,7 +22,10 @@ extension Shard {
     /// it. What is over the loop's share of memory may stay until the first sweep, up to a quarter
     /// of the share: the oldest is known only when all is in.
     package mutating func restore(_ past: Restored) {
-        guard settings.home(of: past.channel) == index else { return }
+        guard settings.home(of: past.channel) == index,
+            // The namespace may have kept more when that life ended.
+            settings.namespaces[settings.namespaces.index(of: past.channel.bytes)].keepsHistory
+        else { return }
         let channel = house(past.channel)
         guard channel >= 0 else { return }
         channels[channel].history = History(forgotten: past.forgotten)

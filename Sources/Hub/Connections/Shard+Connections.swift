@@ -160,6 +160,8 @@ extension Shard {
 
     /// Ends our half after what is owed, and awaits the peer's.
     mutating func linger(_ slot: Int) {
+        // A component that was told may have published, and made room by this connection's end.
+        if case .none = connections[slot].activity { return }
         unsubscribeAll(slot)
         connections[slot].activity = .lingering
         resumeReading(slot)
@@ -178,6 +180,7 @@ extension Shard {
     mutating func free(_ slot: Int, reason: CloseReason) {
         let peer = peer(slot)
         let activity = connections[slot].activity
+        if case .none = activity { return }
         unsubscribeAll(slot)
         wheel.cancel(slot)
         connections[slot].activity = .none
