@@ -23,10 +23,15 @@ private import Glibc
 /// Made, started and stopped on one thread. ``stop()`` may be called from any thread by way of
 /// ``stopper``.
 public final class Server {
-    private let configuration: ServerConfiguration
+    let configuration: ServerConfiguration
     private var components: [(path: String, make: @Sendable () -> any MessageComponent)] = []
     private var threads: [LoopThread] = []
     private var control: Control?
+    var manager: ServiceManager?
+    var watch: LoopThread?
+    var succession: Succession?
+    /// Another gateway ran before this one, and has handed its sockets over.
+    public internal(set) var isSuccessor = false
     /// Where the server listens, as URLs (`http://127.0.0.1:8080`); known after ``start()``.
     public private(set) var addresses: [String] = []
     /// SHA-256 of the self-signed certificate, hexadecimal with colons; nil with a certificate from
@@ -60,9 +65,13 @@ public final class Server {
         precondition(control == nil, "a server starts once")
         Signals.block()
         let loops = try loopsWanted()
-        let open = try listeners(loops: loops)
         let shared = Shared(settings: try settings(loops: loops))
         let streamsMax = try streamsPerLoop(loops)
+        let environment =
+            configuration.serviceManager ? ServiceEnvironment.take() : ServiceEnvironment()
+        let predecessor = try configuration.handover.flatMap(Predecessor.find)
+        let sockets = try sockets(loops, environment, predecessor)
+        try prepareSuccession(sockets, hasPredecessor: predecessor != nil)
 
         var made: [Loop] = []
         do {
@@ -73,36 +82,51 @@ public final class Server {
         }
         let control = Control(
             wakeUps: made.map(\.wakeUp),
-            drainMillisecondsMax: UInt64(max(configuration.drainSeconds, 0)) * 1000)
+            drainMilliseconds: UInt64(max(configuration.drainSeconds, 0)) * 1000)
         let components = components
         for (index, loop) in made.enumerated() {
             let start = WorkerStart(
                 index: index, loop: loop, shared: shared, control: control,
-                kinds: open.kinds, listeners: open.perLoop[index], components: components,
+                kinds: sockets.kinds, listeners: sockets.perLoop[index], components: components,
                 seed: randomUInt64())
             do {
                 threads.append(try LoopThread.start(name: "carillon-\(index)") { start.run() })
             } catch {
                 control.stop()
+                for _ in index..<loops { control.noteLeft() }
                 throw ServerError("a thread could not be started: \(error)")
             }
         }
         self.control = control
         loopCount = loops
-        addresses = open.addresses
+        addresses = sockets.addresses
+        manager = ServiceManager(environment)
+        takeOver(predecessor, sockets, control)
+        tellManager(control, shared)
     }
 
-    /// Stops accepting, tells every client that the server restarts, and lets the loops end.
-    public func stop() { control?.stop() }
+    /// Stops accepting, sends every client away over the drain's time, and lets the loops end.
+    public func stop() {
+        guard let control, !control.isStopping else { return }
+        succession?.stop()
+        manager?.stopping(drainMilliseconds: control.drainMilliseconds)
+        control.stop()
+    }
 
     /// Returns when all loops have ended.
     public func wait() {
         for thread in threads { thread.join() }
         threads.removeAll()
+        succession?.stop()
+        succession?.join()
+        succession = nil
+        manager?.stop()
+        watch?.join()
+        watch = nil
     }
 
-    /// Waits for SIGTERM or SIGINT, then stops and waits for the loops. A second signal ends the
-    /// process.
+    /// Waits for SIGTERM, SIGINT or a successor, then stops and waits for the loops. A second signal
+    /// ends the process.
     public func waitForSignal() {
         Signals.wait()
         Signals.endOnNext()
@@ -171,57 +195,26 @@ public final class Server {
         return loops == 1 ? room : min(room, room / loops * 5 / 4)
     }
 
-    private struct OpenListeners {
-        var perLoop: [[(Listener, tag: Int)]]
-        var kinds: [ListenerKind] = []
-        var addresses: [String] = []
-    }
-
-    private func listeners(loops: Int) throws(ServerError) -> OpenListeners {
-        guard !configuration.listen.isEmpty || !configuration.listenTLS.isEmpty else {
+    private func sockets(
+        _ loops: Int, _ environment: ServiceEnvironment, _ predecessor: Predecessor?
+    ) throws(ServerError) -> Sockets {
+        let inherited = try environment.listeningSockets()
+        let asked = configuration
+        guard !asked.listen.isEmpty || !asked.listenTLS.isEmpty || !inherited.isEmpty else {
             throw ServerError("nowhere to listen: give an address, such as 127.0.0.1:8080")
         }
-        var open = OpenListeners(perLoop: Array(repeating: [], count: loops))
-        for text in configuration.listen {
-            try self.open(text, ListenerKind(), "http", &open)
-        }
-        guard !configuration.listenTLS.isEmpty else { return open }
-        let context = try tlsContext()
-        for text in configuration.listenTLS {
-            try self.open(text, ListenerKind(tls: context), "https", &open)
-        }
-        return open
-    }
-
-    private func open(
-        _ text: String, _ kind: ListenerKind, _ scheme: String, _ open: inout OpenListeners
-    ) throws(ServerError) {
-        let first: [Listener]
-        do {
-            switch try ListenAddress.parse(text) {
-            case .tcp(let host, let port):
-                first = try Listener.tcp(host: host, port: port, exclusive: true)
-            case .unix(let path): first = [try Listener.unix(path: path)]
+        let plain = ListenerKind()
+        let needsTLS = !asked.listenTLS.isEmpty || inherited.contains { $0[0].isTLS }
+        let secure = needsTLS ? ListenerKind(tls: try tlsContext()) : plain
+        var sockets = Sockets(loops: loops)
+        let offered = predecessor?.sockets ?? []
+        for (texts, kind) in [(asked.listen, plain), (asked.listenTLS, secure)] {
+            for text in texts {
+                try sockets.open(text, kind, offered: offered, exclusive: !asked.reusePort)
             }
-            let tag = open.kinds.count
-            open.kinds.append(kind)
-            for listener in first {
-                for loop in open.perLoop.indices.dropFirst() {
-                    open.perLoop[loop].append((try listener.sibling(), tag))
-                }
-                open.perLoop[0].append((listener, tag))
-                open.addresses.append(url(scheme, listener.address))
-            }
-        } catch {
-            throw ServerError("can't listen on \(text): \(error)")
         }
-    }
-
-    private func url(_ scheme: String, _ address: ListenAddress) -> String {
-        switch address {
-        case .tcp: "\(scheme)://\(address)"
-        case .unix: "\(scheme)+\(address)"
-        }
+        for group in inherited { try sockets.add(group, group[0].isTLS ? secure : plain) }
+        return sockets
     }
 
     private func tlsContext() throws(ServerError) -> TLSContext {

@@ -47,8 +47,22 @@ public struct ServerConfiguration: Sendable {
     public var historyBytesTotalMax = 256 << 20
     /// What waits for all slow connections together, bytes. The loops share it evenly.
     public var backlogBytesTotalMax = 256 << 20
-    /// How long connections have to take what is owed to them once the server stops, seconds.
-    public var drainSeconds = 5
+    /// How long stopping may take, seconds: connections are sent away over three quarters of it or
+    /// more, and the last ones have the rest to take what they are owed. Few connections take less.
+    ///
+    /// 0 sends all away at once. 25 leaves some room below the 30 seconds after which orchestrators
+    /// commonly kill what they have told to stop.
+    public var drainSeconds = 25
+    /// Path of a Unix socket at which a running server is found and taken over, and a successor
+    /// waited for: its listening sockets pass on, so no connection attempt fails meanwhile.
+    public var handover: String?
+    /// Lets another process listen on the same ports. The kernel then deals connections out to
+    /// both; those that wait for a process that ends are reset.
+    public var reusePort = false
+    /// Takes sockets from the service manager, and tells it when the server is ready, lives and
+    /// stops (systemd's `LISTEN_FDS`, `NOTIFY_SOCKET`, `WATCHDOG_USEC`, which are taken out of the
+    /// environment).
+    public var serviceManager = false
 
     /// An HTML page answered at `/`.
     public var page: String?

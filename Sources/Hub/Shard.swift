@@ -74,7 +74,9 @@ package struct Shard: ~Copyable {
     /// Something was published, or posted to another loop, in this turn: sleeping loops must be
     /// woken.
     package internal(set) var mustWake = false
+    /// The process is about to end: nobody new is let in, and ``farewells`` says who goes when.
     var isLeaving = false
+    var farewells = Farewells()
 
     var components: [any MessageComponent]
     let componentPaths: [[UInt8]]
@@ -121,6 +123,7 @@ package struct Shard: ~Copyable {
         if hasAcksDue { answerAcks() }
         takeUpContinuing()
         meetDeadlines()
+        if isLeaving { sendAway() }
         if answersPolls { answerPolls() }
         if keepsPresence { tendPresence() }
         if now.monotonicMilliseconds >= sweepDue { sweepChannels() }
@@ -167,6 +170,7 @@ package struct Shard: ~Copyable {
         if hasUnsent || rosters.hasUnannounced {
             next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds)
         }
+        if isLeaving { next = min(next, farewells.nextMilliseconds(after: now)) }
         return next
     }
 

@@ -88,8 +88,19 @@ struct Serve: ParsableCommand {
 
     @Option(
         name: .customLong("drain-seconds"),
-        help: "How long clients have to take what is owed to them after SIGTERM.")
-    var drainSeconds = 5
+        help: "How long sending clients away may take after SIGTERM.")
+    var drainSeconds = 25
+
+    @Option(
+        help: """
+            Take over from the gateway that waits at this Unix socket, if any, and wait there for \
+            the next one.
+            """)
+    var handover: String?
+
+    @Flag(
+        name: .customLong("reuse-port"), help: "Let another process listen on the same ports.")
+    var reusePort = false
 
     func run() throws {
         let server = Server(try settings())
@@ -119,6 +130,9 @@ struct Serve: ParsableCommand {
         configuration.historyBytesTotalMax = historyBytesTotal
         configuration.backlogBytesTotalMax = backlogBytesTotal
         configuration.drainSeconds = drainSeconds
+        configuration.handover = handover
+        configuration.reusePort = reusePort
+        configuration.serviceManager = true
         switch (tlsCertificate, tlsKey) {
         case (let certificate?, let key?):
             configuration.certificate = .files(certificate: certificate, key: key)
@@ -127,8 +141,11 @@ struct Serve: ParsableCommand {
         }
         if dev {
             // A default that was not asked for makes room for one that was.
-            if listen.isEmpty { configuration.listen = ["127.0.0.1:8080"] }
-            if tlsListen.isEmpty, listen.isEmpty { configuration.listenTLS = ["127.0.0.1:8443"] }
+            let isGiven = getenv("LISTEN_FDS") != nil
+            if listen.isEmpty, !isGiven { configuration.listen = ["127.0.0.1:8080"] }
+            if tlsListen.isEmpty, listen.isEmpty, !isGiven {
+                configuration.listenTLS = ["127.0.0.1:8443"]
+            }
             configuration.anonymousRead = true
             configuration.anonymousPublish = true
             configuration.allowedOrigins.append("*")
@@ -159,6 +176,7 @@ struct Serve: ParsableCommand {
 
     private func announce(_ server: Server) {
         if dev { print("Development mode: anyone may read and write any channel.") }
+        if server.isSuccessor { print("Taken over from the gateway that ran before.") }
         for address in server.addresses { print("Listening on \(address)") }
         if let fingerprint = server.certificateFingerprint {
             print("Certificate made on the spot, SHA-256 \(fingerprint)")

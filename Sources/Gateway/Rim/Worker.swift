@@ -55,7 +55,7 @@ final class Worker: LoopEvents {
 
     // MARK: - Turns
 
-    /// Turns the loop until it is told to stop and its connections are gone.
+    /// Turns the loop until it is told to stop and the connections of all loops are gone.
     func run(_ listeners: [(Listener, tag: Int)]) {
         loop.setEvents(self)
         for (listener, tag) in listeners {
@@ -67,11 +67,13 @@ final class Worker: LoopEvents {
             }
         }
         var turn = TurnOutput()
-        var deadline: UInt64?
+        var isLeaving = false
+        var hasLeft = false
         while true {
             tellTime()
-            if control.isStopping, deadline == nil {
-                deadline = loop.now + control.drainMillisecondsMax
+            control.noteTurn(index)
+            if control.isStopping, !isLeaving {
+                isLeaving = true
                 leave()
             }
             shard.work()
@@ -80,8 +82,13 @@ final class Worker: LoopEvents {
             flush(&turn)
             turn.clear()
             shard.endTurn()
-            if let deadline, shard.connectionCount == 0 || loop.now >= deadline { break }
-            loop.arm(timerAtMilliseconds: min(shard.nextDeadline, deadline ?? .max))
+            if shard.hasLeft, !hasLeft {
+                hasLeft = true
+                control.noteLeft()
+            }
+            // Channels live here whose past the connections of other loops may ask for.
+            if control.haveAllLeft { break }
+            loop.arm(timerAtMilliseconds: shard.nextDeadline)
             turnLoop()
         }
         for endpoint in endpoints { endpoint.connection?.stream.close() }
@@ -118,7 +125,7 @@ final class Worker: LoopEvents {
 
     private func leave() {
         for tag in kinds.indices { loop.stopListening(tag: tag) }
-        shard.leave()
+        shard.leave(withinMilliseconds: control.drainMilliseconds)
     }
 
     // MARK: - Events

@@ -71,8 +71,16 @@ final class HTTPExchange {
     var inputEnded = false
     /// What the last request's answer waits for; requests behind it wait as well.
     var awaits: Awaited?
+    /// A request was answered, so a further one is not counted on.
+    var hasAnswered = false
 
     init(limits: HTTP1Limits) { scanner = HTTP1HeadScanner(limits: limits) }
+
+    /// Kept alive after a response, and nothing of a further request is in.
+    var isIdle: Bool {
+        guard case .head = stage else { return false }
+        return hasAnswered && carry.isEmpty && awaits == nil
+    }
 }
 
 /// What an answer waits for, and what it needs then.

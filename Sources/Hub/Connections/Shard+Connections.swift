@@ -119,43 +119,6 @@ extension Shard {
         write(slot) { WebSocketEncoder.appendFrame(.pong, payload: pong.span, to: $0) }
     }
 
-    /// Sends everybody away: the process is about to end. New connections are refused from now on.
-    package mutating func leave() {
-        isLeaving = true
-        // What was published is delivered first, as far as it is in.
-        _ = drainRing(upTo: shared.ring.published)
-        for slot in connections.indices {
-            switch connections[slot].activity {
-            case .none, .lingering: break
-            case .webSocket(let session): leave(slot, session)
-            case .poll(let poll): answerNothing(slot, poll)
-            case .stream(let form):
-                if form != .line { writeReturnHint(slot) }
-                linger(slot)
-            case .http(let exchange):
-                // What is still to be answered ends the connection, too.
-                if exchange.awaits == nil { linger(slot) }
-            }
-        }
-    }
-
-    /// Closes a WebSocket, or has it closed once the disk has what it published.
-    private mutating func leave(_ slot: Int, _ session: WebSocketSession) {
-        if session.acks > 0, !session.closeSent {
-            session.leavesOnceAnswered = true
-            pauseReading(slot)
-        } else {
-            closeWebSocket(slot, session, code: 1012, "restarting")
-        }
-    }
-
-    /// Tells an `EventSource` when to come back: not all of them at once.
-    private mutating func writeReturnHint(_ slot: Int) {
-        guard connections[slot].lag == nil else { return }
-        let wait = 1_000 + jitter.next(below: limits.returnMillisecondsMax)
-        write(slot) { ServerSentEvents.append(retryMilliseconds: wait, to: $0) }
-    }
-
     // MARK: - Ending
 
     /// Ends our half after what is owed, and awaits the peer's.

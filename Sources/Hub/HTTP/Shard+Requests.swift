@@ -159,6 +159,7 @@ extension Shard {
             linger(slot)
             return
         }
+        if case .http(let exchange) = connections[slot].activity { exchange.hasAnswered = true }
         arm(slot, after: limits.keepAliveMillisecondsMax)
     }
 

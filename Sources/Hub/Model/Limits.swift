@@ -88,9 +88,15 @@ package struct Limits: Sendable {
     /// A long-poll's wait at most, milliseconds.
     package var pollMillisecondsMax: UInt64 = 300_000
 
-    /// When the gateway stops, event streams are told to come back within so many milliseconds more
-    /// than a second.
+    /// When the gateway stops, clients are told to come back within so many milliseconds more than
+    /// a second.
     package var returnMillisecondsMax: UInt64 = 4_000
+    /// When the gateway stops, each loop sends away at least so many connections a second: so few
+    /// are no crowd for the next one, and nobody waits for an end that nobody needs.
+    package var farewellsPerSecondMin: UInt64 = 100
+    /// Of the time that the gateway has for stopping, a quarter but at most this is kept for the
+    /// last ones to take what they are owed, milliseconds.
+    package var farewellTailMillisecondsMax: UInt64 = 5_000
 
     /// For how long a channel whose messages have all expired still knows which was the last,
     /// milliseconds. After that, who comes back to it may be told of a gap where there is none.

@@ -75,7 +75,7 @@ extension Shard {
             let outcome = final(.pending(ack.sequence))
             answerPublish(slot, session, outcome, reference)
             if session.leavesOnceAnswered, session.acks == 0 {
-                closeWebSocket(slot, session, code: 1012, "restarting")
+                sendAway(slot, session)
             }
         case (.request, _), (.command, _): break
         }
