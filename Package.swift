@@ -97,7 +97,8 @@ let package = Package(
             name: "ClientTests",
             dependencies: ["Client", "Gateway", "Loops", "TLS", "Wire", "Bytes", "Signatures"],
             swiftSettings: common),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: common),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Gateway", "Loops"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )
