@@ -3,12 +3,15 @@ import array
 import contextlib
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
 import stat
 
 import subprocess
+import sys
+import tempfile
 import threading
 
 import pytest
@@ -332,6 +335,81 @@ def test_a_successor_that_dies_before_it_serves_leaves_all_as_it_was(serve, tmp_
     running.process.terminate()
     assert running.process.wait(timeout=30) == 0
     assert not path.exists()
+
+
+AS_NOBODY = """
+import socket, sys
+one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+one.settimeout(20)
+if sys.argv[1] == "ask":
+    one.connect(sys.argv[2])
+    try:
+        one.send(b"carillon-handover 1")
+        print(one.recv(100))
+    except ConnectionError:
+        print(b"")
+else:
+    one.bind(sys.argv[2])
+    one.listen()
+    print("listening", flush=True)
+    try:
+        print(one.accept()[0].recv(100))
+    except ConnectionError:
+        print(b"")
+"""
+
+
+@pytest.fixture
+def meeting():
+    """A directory that every user may use."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o777)
+        yield pathlib.Path(name) / "handover"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_another_user_gets_no_socket_even_if_the_file_lets_it_in(serve, meeting):
+    flags = ["--dev", "--handover", str(meeting), "--listen", "127.0.0.1:0"]
+    running = serve(*flags)
+    done = subprocess.run([sys.executable, "-c", AS_NOBODY, "ask", str(meeting)], user=65534, capture_output=True,
+                          text=True, timeout=30)
+    assert "PermissionError" in done.stderr
+    os.chmod(meeting, 0o666)
+    done = subprocess.run([sys.executable, "-c", AS_NOBODY, "ask", str(meeting)], user=65534, capture_output=True,
+                          text=True, timeout=30)
+    assert done.stdout == "b''\n", done.stderr
+    serve(*flags)
+    assert running.process.wait(timeout=30) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_sockets_of_another_user_are_not_taken(binary, meeting):
+    with subprocess.Popen([sys.executable, "-c", AS_NOBODY, "listen", str(meeting)], user=65534,
+                          stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "listening\n"
+        done = subprocess.run([binary, "serve", "--dev", "--listen", "127.0.0.1:0", "--handover", str(meeting)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 2 and "another user" in done.stderr
+        assert other.stdout.read() == "b''\n"
+
+
+def test_a_loop_without_connections_still_tells_the_others_what_its_channels_keep(serve):
+    running = serve("--dev", "--loops", "4")
+    names = [f"c{number}" for number in range(20)]
+    for name in names:
+        publish(running.channel(name), name)
+    target = "/channels?after=first&" + "&".join(f"name={name}" for name in names)
+    with Bare(running) as one:
+        # The other three loops have nobody left to send away.
+        one.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n".encode())
+        running.process.send_signal(signal.SIGTERM)
+        while socket.socket().connect_ex(running.address()) == 0:
+            pass
+        one.send(b"\r\n")
+        status, headers, body = one.response()
+        assert status == 200 and headers["connection"] == "close"
+        assert sorted(message["data"] for message in json.loads(body)["messages"]) == sorted(names)
+    assert running.process.wait(timeout=30) == 0
 
 
 def test_two_may_listen_on_one_port_if_both_are_told_so(serve):

@@ -66,8 +66,9 @@ import Testing
         }
         let listener = try tcp()
         let client = try Client.tcp(listener.port)
-        #expect(throws: LoopError.notListening(descriptor: client.descriptor)) {
-            try Listener.adopting(OwnedDescriptor(dup(client.descriptor)), ownsFile: false)
+        let connected = OwnedDescriptor(dup(client.descriptor))
+        #expect(throws: LoopError.notListening(descriptor: connected.number)) {
+            try Listener.adopting(connected, ownsFile: false)
         }
     }
 
