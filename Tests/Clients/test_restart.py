@@ -393,8 +393,18 @@ def test_sockets_of_another_user_are_not_taken(binary, meeting):
         assert other.stdout.read() == "b''\n"
 
 
-def test_a_loop_without_connections_still_tells_the_others_what_its_channels_keep(serve):
-    running = serve("--dev", "--loops", "4")
+def until_refused(address) -> None:
+    for _ in range(1000):
+        with contextlib.closing(socket.socket()) as one:
+            one.settimeout(20)
+            if one.connect_ex(address) != 0:
+                return
+    raise AssertionError("a gateway that drains has gone on to listen")
+
+
+@pytest.mark.parametrize("handover", [False, True])
+def test_a_loop_without_connections_still_tells_the_others_what_its_channels_keep(serve, tmp_path, handover):
+    running = serve("--dev", "--loops", "4", *(["--handover", str(tmp_path / "handover")] if handover else []))
     names = [f"c{number}" for number in range(20)]
     for name in names:
         publish(running.channel(name), name)
@@ -403,8 +413,7 @@ def test_a_loop_without_connections_still_tells_the_others_what_its_channels_kee
         # The other three loops have nobody left to send away.
         one.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n".encode())
         running.process.send_signal(signal.SIGTERM)
-        while socket.socket().connect_ex(running.address()) == 0:
-            pass
+        until_refused(running.address())
         one.send(b"\r\n")
         status, headers, body = one.response()
         assert status == 200 and headers["connection"] == "close"

@@ -89,6 +89,33 @@ import Wire
         #expect(ended(subscribers) == subscribers.count)
     }
 
+    @Test func `who was behind when its time came is soon looked at again`() {
+        let world = world()
+        let subscriber = Subscriber(world, .lines, ["c"])
+        subscriber.client.block()
+        world.publish("c", "m")
+        world.publish("c", "n")
+        world.input(0) { $0.leave(withinMilliseconds: 8_000) }
+        world.advance(6_000)
+        #expect(!subscriber.client.isEnded)
+        let due = world.loops[0].shard.nextDeadline
+        #expect(due > world.now.monotonicMilliseconds)
+        #expect(due <= world.now.monotonicMilliseconds + 50)
+    }
+
+    @Test func `whom a message still awaits is looked at at once`() {
+        var jitter = Jitter(seed: 7)
+        let now = Instant(monotonicMilliseconds: 10, unixMilliseconds: 0)
+        var farewells = Farewells([0, 1], now: now, spread: 0, total: 100, &jitter)
+        farewells.call(now: now, published: 5, &jitter)
+        #expect(farewells.called.count == 2)
+        #expect(farewells.target == 5)
+        #expect(farewells.nextMilliseconds(after: now) == 11)
+        // Nobody else is called, and nobody is owed more, before these have gone.
+        farewells.call(now: now, published: 6, &jitter)
+        #expect(farewells.target == 5)
+    }
+
     @Test func `when the time is up, whoever is left is sent away`() {
         let world = world()
         let silent = world.connect()
