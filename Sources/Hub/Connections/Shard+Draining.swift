@@ -166,7 +166,7 @@ extension Shard {
             linger(slot)
         case .webSocket(let session):
             if session.acks > 0, !session.closeSent {
-                // It is sent away with the last answer that waits for the disk.
+                // The disk is to answer for all that it published; it may publish no more.
                 session.leavesOnceAnswered = true
                 pauseReading(slot)
                 return false
@@ -177,8 +177,7 @@ extension Shard {
         return true
     }
 
-    /// Says farewell to a WebSocket, with a hint when to return.
-    mutating func sendAway(_ slot: Int, _ session: WebSocketSession) {
+    private mutating func sendAway(_ slot: Int, _ session: WebSocketSession) {
         guard !session.closeSent else { return }
         let wait = returnMilliseconds()
         if case .v1 = session.style, !isBehind(slot) {

@@ -74,9 +74,6 @@ extension Shard {
             session.acks -= 1
             let outcome = final(.pending(ack.sequence))
             answerPublish(slot, session, outcome, reference)
-            if session.leavesOnceAnswered, session.acks == 0 {
-                sendAway(slot, session)
-            }
         case (.request, _), (.command, _): break
         }
     }
