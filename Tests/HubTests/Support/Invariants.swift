@@ -9,6 +9,10 @@ extension World {
     func checkInvariants(_ comment: @autoclosure () -> String = "") {
         for loop in loops {
             let faults = loop.shard.faults()
+            for client in loop.clients.compactMap({ $0 }) where !client.isGone {
+                let known = loop.shard.connections[client.peer.slot].lag?.rimBytes ?? 0
+                #expect(known == client.kept.count, "\(comment()): what the rim keeps")
+            }
             if !faults.isEmpty { Issue.record("\(comment()): \(faults.prefix(3))") }
         }
     }
