@@ -45,11 +45,8 @@ extension Shard {
                 channel: Int32(truncatingIfNeeded: channel),
                 member: Int32(truncatingIfNeeded: member), encoding: encoding))
         tally(.subscriptions)
-        var wantsPresence = false
-        if keepsPresence(channel) {
-            attend(slot, name, by: 1)
-            wantsPresence = encoding.form.showsPresence
-        }
+        if keepsPresence(channel) { attend(slot, name, by: 1) }
+        let wantsPresence = beginsWithPresence(name, encoding)
         if wantsPresence || hasPast(name, start) {
             recallPast(slot, subscription, name, start, wantsPresence)
         }
@@ -65,9 +62,7 @@ extension Shard {
     mutating func subscribe(
         _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
     ) -> SubscribeOutcome {
-        guard
-            names.contains(where: { hasPast($0, start) })
-                || (keepsPresence && encoding.form.showsPresence)
+        guard names.contains(where: { hasPast($0, start) || beginsWithPresence($0, encoding) })
         else {
             for name in names {
                 let outcome = subscribe(slot, name, encoding, from: .now)

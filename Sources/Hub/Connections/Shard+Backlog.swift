@@ -10,14 +10,17 @@ extension Shard {
     /// Puts a batch into the lag of one who can't take it now.
     mutating func holdBatch(_ slot: Int, _ encoding: Encoding) {
         guard let lag = connections[slot].lag, lag.verdict == .none else { return }
-        let standing = Lag.Standing(
+        let policy = Lag.Standing(
             settings.namespaces[batch.messages[0].message.namespace].slowPolicy)
         var superseded = 0
         for logged in batch.messages {
-            // A notice tells a change, which no later one makes good for.
+            let isNotice = logged.message.kind.isNotice
+            // Raw frames have none.
+            if isNotice, encoding.form == .rawFrame { continue }
+            // Nobody else's coming or going, nor a message, stands for a notice.
+            let standing = isNotice && policy == .latest ? .firm : policy
             let hasReplaced = lag.append(
-                logged, encoding, logged.message.kind.isNotice ? .firm : standing,
-                now: now.monotonicMilliseconds)
+                logged, encoding, standing, now: now.monotonicMilliseconds)
             if hasReplaced { superseded += 1 }
         }
         if superseded > 0 { tally(.slowSuperseded, superseded) }

@@ -133,7 +133,6 @@ extension Shard {
         guard let lag = connections[slot].lag, lag.recalls == 0, !lag.isBlocked,
             lag.verdict == .none
         else { return }
-        if case .poll = connections[slot].activity { answersPolls = answersPolls || !lag.isEmpty }
         let log = output.log(.direct)
         guard log.count <= limits.catchUpBytesOfAllPerTurnMax else {
             // Its turn comes when the others have been told.
