@@ -17,8 +17,8 @@ extension Shard {
             let isNotice = logged.message.kind.isNotice
             // Raw frames have none.
             if isNotice, encoding.form == .rawFrame { continue }
-            // Nobody else's coming or going, nor a message, stands for a notice.
-            let standing = isNotice && policy == .latest ? .firm : policy
+            // No later one makes good for it; but who is told of a gap asks who is there.
+            let standing = isNotice && policy == .latest ? .droppable : policy
             let hasReplaced = lag.append(
                 logged, encoding, standing, now: now.monotonicMilliseconds)
             if hasReplaced { superseded += 1 }
