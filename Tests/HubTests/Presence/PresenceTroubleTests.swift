@@ -77,15 +77,16 @@ import Wire
     @Test func `a loop that sleeps is woken for a letter, and for a notice`() {
         let world = World(present: 2)
         let channel = world.channel(at: 1)
+        func mustWake(_ loop: Int) -> Bool { world.loops[loop].shard.mustWake }
         let ada = Subscriber(world, .raw, [channel], loop: 0, user: "ada", settled: false)
-        #expect(world.loops[0].shard.mustWake)
+        #expect(mustWake(0))
         world.turn(0)
-        #expect(!world.loops[0].shard.mustWake)
+        #expect(!mustWake(0))
         world.input(1) { $0.work() }
-        #expect(world.loops[1].shard.mustWake)
+        #expect(mustWake(1))
         world.settle()
         ada.client.cut()
-        #expect(world.loops[0].shard.mustWake)
+        #expect(mustWake(0))
     }
 
     @Test func `a subscriber whose request found the mailbox full misses no message meanwhile`() {
