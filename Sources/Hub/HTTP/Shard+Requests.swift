@@ -172,7 +172,10 @@ extension Shard {
     }
 
     mutating func requestOverdue(_ slot: Int, _ exchange: HTTPExchange) {
-        if case .head = exchange.stage, exchange.carry.isEmpty {
+        if case .disk = exchange.awaits {
+            // The request did arrive; its answer has a deadline of its own.
+            arm(slot, after: limits.ackMillisecondsMax)
+        } else if case .head = exchange.stage, exchange.carry.isEmpty {
             free(slot, reason: .server)
         } else {
             respondProblem(

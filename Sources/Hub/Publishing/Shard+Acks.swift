@@ -88,8 +88,6 @@ extension Shard {
         }
         exchange.awaits = .disk(pending)
         appendAck(slot, .request, sequence)
-        // The answer comes before that.
-        arm(slot, after: 2 * limits.ackMillisecondsMax)
     }
 
     /// Nothing is awaited any more: what came behind the request has its turn.

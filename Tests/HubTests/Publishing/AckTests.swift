@@ -167,6 +167,20 @@ private func failures(_ way: Way) -> [String] {
         #expect(client.answers().map(\.status) == [200, 404])
     }
 
+    @Test func `the time for a request does not run while its answer waits`() {
+        let durable = DurableWorld {
+            $0.limits.bodyMillisecondsMax = 1_000
+            $0.limits.keepAliveMillisecondsMax = 1_000
+        }
+        let client = durable.world.connect()
+        client.send(post("/channels/f:c", "1") + request("/nothing"))
+        durable.world.advance(2_000)
+        #expect(client.output.isEmpty && !client.isClosed)
+        durable.settle(1)
+        durable.world.settle()
+        #expect(client.answers().map(\.status) == [200, 404])
+    }
+
     @Test func `a client that has ended its half is still answered, then closed`() {
         let durable = DurableWorld()
         let client = durable.world.connect()

@@ -155,6 +155,7 @@ extension World {
         let index = loops[home].shard.channels.find(name)
         guard index >= 0 else { return [] }
         let history = loops[home].shard.channels[index].history
-        return history?.after(0, limit: .max, nowUnixMilliseconds: 0).map(\.message) ?? []
+        let kept = history?.after(0, limit: .max, nowUnixMilliseconds: now.unixMilliseconds)
+        return kept?.map(\.message) ?? []
     }
 }
