@@ -133,7 +133,6 @@ extension Shard {
         guard let lag = connections[slot].lag, lag.recalls == 0, !lag.isBlocked,
             lag.verdict == .none
         else { return }
-        if case .poll = connections[slot].activity { answersPolls = answersPolls || !lag.isEmpty }
         let log = output.log(.direct)
         guard log.count <= limits.catchUpBytesOfAllPerTurnMax else {
             // Its turn comes when the others have been told.
@@ -158,6 +157,9 @@ extension Shard {
             }
         }
         if log.count > start { output.owe(slot, .direct, start, log.count) }
+        if case .poll(let poll) = connections[slot].activity, poll.sawGap, log.count == start {
+            return answerGap(slot, poll)
+        }
         if lag.isEmpty { endLag(slot) } else { continuing.append(slot) }
     }
 
