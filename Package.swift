@@ -91,6 +91,10 @@ let package = Package(
         .testTarget(
             name: "HubTests", dependencies: ["Hub", "Wire", "Ring", "Bytes"],
             swiftSettings: common),
+        .target(
+            name: "Fuzzing", dependencies: ["Hub", "Wire", "Ring", "Deflate", "Bytes"],
+            path: "Tests/Fuzz/Targets", swiftSettings: common),
+        .testTarget(name: "FuzzTests", dependencies: ["Fuzzing"], swiftSettings: common),
         .testTarget(name: "LoadTests", dependencies: ["carillon-bench"], swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
         .testTarget(
@@ -102,3 +106,13 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Links libFuzzer, which no other build has: `make fuzz`.
+if Context.environment["CARILLON_FUZZ"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "CShims/CFuzzer"),
+        .executableTarget(
+            name: "carillon-fuzz", dependencies: ["Fuzzing", "CFuzzer"], path: "Tests/Fuzz/Main",
+            swiftSettings: common),
+    ]
+}

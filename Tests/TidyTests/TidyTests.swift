@@ -14,6 +14,7 @@ import Testing
         "COpenSSL": ["TLS", "Signatures", "Load", "TLSTests"],
         "CZlib": ["Deflate"],
         "CLinux": ["Load"],
+        "CFuzzer": ["Fuzz"],
     ]
 
     /// Modules on a message's way: Foundation's start-up and its types cost too much there.

@@ -157,6 +157,9 @@ extension Shard {
             }
         }
         if log.count > start { output.owe(slot, .direct, start, log.count) }
+        if case .poll(let poll) = connections[slot].activity, poll.sawGap, log.count == start {
+            return answerGap(slot, poll)
+        }
         if lag.isEmpty { endLag(slot) } else { continuing.append(slot) }
     }
 

@@ -178,6 +178,15 @@ extension Shard {
         respondNothing(slot, poll.head, fields: fields)
     }
 
+    /// Messages are gone and none is kept: that is told at once, not with whatever comes next.
+    mutating func answerGap(_ slot: Int, _ poll: LongPoll) {
+        let fields = pollFields(slot, poll)
+        finishPoll(slot, poll.exchange)
+        respond(
+            slot, poll.head, type: "application/json", body: Array("{\"messages\":[]}\n".utf8),
+            fields: fields)
+    }
+
     private func pollFields(_ slot: Int, _ poll: LongPoll) -> Fields {
         // Everything up to the loop's position was delivered to this connection or was not for it.
         // Not stored: a browser would send a stored ETag with a poll that means to begin now.

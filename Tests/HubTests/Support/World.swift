@@ -10,6 +10,11 @@ import Wire
 final class TestLoop {
     var shard: Shard
     var turn = TurnOutput()
+    /// Has had input since its last turn, or work left after it, or was woken: only then does it
+    /// have another.
+    var isAwake = true
+    /// Where it was in the ring before the present step of a simulation.
+    var positionBefore: UInt64 = 0
     /// By slot.
     var clients: [Client?] = []
 
@@ -24,6 +29,8 @@ final class World {
     private(set) var now = Instant(
         monotonicMilliseconds: 1_000, unixMilliseconds: 1_700_000_000_000)
     private var publishers: [Client?]
+    /// What arrives of a new client's input in one turn, bytes; nil: all of it, at once.
+    var inputBytesPerTurn: Int?
 
     /// - Parameters:
     ///   - durable: what the store's thread would write; moved by hand.
@@ -62,6 +69,7 @@ final class World {
     /// A new connection; nil when the shard refuses it.
     func tryConnect(loop: Int = 0) -> Client? {
         let loop = loops[loop]
+        loop.isAwake = true
         loop.shard.setTime(now)
         guard let peer = loop.shard.opened(isSecure: false) else { return nil }
         while loop.clients.count <= peer.slot { loop.clients.append(nil) }
@@ -69,6 +77,7 @@ final class World {
             Issue.record("\(peer) was given the slot of \(present.peer), which is still open")
         }
         let client = Client(world: self, peer: peer)
+        client.inputBytesPerTurn = inputBytesPerTurn
         loop.clients[peer.slot] = client
         return client
     }
@@ -87,6 +96,7 @@ final class World {
     func pass(_ milliseconds: UInt64) {
         now.monotonicMilliseconds += milliseconds
         now.unixMilliseconds += milliseconds
+        for loop in loops { loop.isAwake = true }
     }
 
     /// One turn of one loop, as the rim does it.
@@ -95,22 +105,33 @@ final class World {
         loop.shard.setTime(now)
         for client in loop.clients { client?.deliverHeldInput() }
         loop.shard.work()
+        let mustWake = loop.shard.mustWake
         loop.shard.exchange(&loop.turn)
+        loop.isAwake = false
+        if mustWake { for loop in loops { loop.isAwake = true } }
         flush(loop)
         loop.turn.clear()
         loop.shard.endTurn()
+        if loop.shard.hasWork || loop.holdsInput { loop.isAwake = true }
     }
 
-    /// Turns all loops until none has anything to do.
+    /// Turns the loops that are awake until all sleep.
     func settle(_ place: SourceLocation = #_sourceLocation) {
         for _ in 0..<10_000 {
-            for index in loops.indices { turn(index) }
-            if !loops.contains(where: { $0.shard.hasWork || $0.holdsInput }) { return }
+            for index in loops.indices where loops[index].isAwake || loops[index].holdsInput {
+                turn(index)
+            }
+            guard !loops.contains(where: { $0.isAwake || $0.holdsInput }) else { continue }
+            for (index, loop) in loops.enumerated() where loop.shard.hasWork {
+                Issue.record("loop \(index) sleeps on its work", sourceLocation: place)
+            }
+            return
         }
         Issue.record("the loops do not come to rest", sourceLocation: place)
     }
 
     func input(_ loop: Int, _ body: (inout Shard) -> Void) {
+        loops[loop].isAwake = true
         loops[loop].shard.setTime(now)
         body(&loops[loop].shard)
     }
