@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct PublishLedgerStressTests {
     /// What one thread was told.
-    private struct Told: Sendable {
+    private struct PublishAnswer: Sendable {
         var ids: [Int: Set<UInt64>] = [:]
         var published: [Int: Int] = [:]
         var versions: [(sequence: UInt64, version: UInt64)] = []
@@ -18,12 +18,12 @@ import Testing
     private static let rounds = 4_000
 
     /// Runs `body` on every thread and gives what they were told.
-    private func run(_ body: @escaping @Sendable (Int, inout Told) -> Void) -> [Told] {
-        let all = Mutex<[Told]>([])
+    private func run(_ body: @escaping @Sendable (Int, inout PublishAnswer) -> Void) -> [PublishAnswer] {
+        let all = Mutex<[PublishAnswer]>([])
         let done = DispatchSemaphore(value: 0)
         for thread in 0..<Self.threads {
             Thread.detachNewThread {
-                var told = Told()
+                var told = PublishAnswer()
                 body(thread, &told)
                 all.withLock { $0.append(told) }
                 done.signal()

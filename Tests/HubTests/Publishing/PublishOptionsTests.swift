@@ -13,7 +13,7 @@ import Wire
         all.flatMap { way in cases.map { (way, $0) } }
     }
 
-    private func told(_ way: Way, _ ask: Ask) -> Told? {
+    private func told(_ way: Way, _ ask: Ask) -> PublishAnswer? {
         let world = World()
         return TestPublisher(world, way).ask("c", ask)
     }

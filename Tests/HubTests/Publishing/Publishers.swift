@@ -17,7 +17,7 @@ struct Ask {
 }
 
 /// What a publisher is told, whatever the way.
-struct Told: Equatable {
+struct PublishAnswer: Equatable {
     var id: String?
     var skippedAt: String?
     /// The status over HTTP; there, a code stands for a member of a batch only.
@@ -94,15 +94,15 @@ final class TestPublisher {
     }
 
     /// The next answer; nil when there is none yet.
-    func told() -> Told? {
+    func told() -> PublishAnswer? {
         if way == .command {
             guard let payload = nextText() else { return nil }
-            return Told(member: object(Array(payload.utf8)))
+            return PublishAnswer(member: object(Array(payload.utf8)))
         }
         guard let answer = client.answer(to: .post) else { return nil }
         let line = answer.body.split(separator: 0x0A).first.map { Array($0) } ?? []
         var told =
-            answer.status == 200 ? Told(member: object(line)) : Told()
+            answer.status == 200 ? PublishAnswer(member: object(line)) : PublishAnswer()
         told.status = answer.status
         told.retryAfter = answer.head.first("Retry-After")
         return told
@@ -116,14 +116,14 @@ final class TestPublisher {
     }
 
     /// Asks, lets only this loop have a turn, and gives the answer.
-    func ask(_ channel: String, _ ask: Ask = Ask()) -> Told? {
+    func ask(_ channel: String, _ ask: Ask = Ask()) -> PublishAnswer? {
         feed(channel, ask)
         world.turn(client.loop)
         return told()
     }
 }
 
-extension Told {
+extension PublishAnswer {
     fileprivate init(member: [String: Any]) {
         id = member["id"] as? String
         if member["skipped"] as? Bool == true {
