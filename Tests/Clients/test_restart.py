@@ -23,6 +23,12 @@ from peers import KINDS_WITH_IDS, ServerSentEvents, publish, subscriber, trustin
 REQUEST = b"GET /channels/a/messages HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
+def ask_and_begin(client: Bare, beginning: bytes) -> None:
+    """A request, and behind it in the same segment the beginning of another: once the first is answered, both are read."""
+    client.send(REQUEST.replace(b"Connection: close\r\n", b"") + beginning)
+    assert client.response()[0] == 200
+
+
 class Knocking:
     """Clients that connect, ask and hang up without pause, at most `bound` times each; `failures` says what went wrong."""
 
@@ -137,8 +143,7 @@ def test_who_polls_is_answered_with_its_tag_and_asked_to_connect_anew(serve, tmp
     flags = ["--dev", "--handover", str(tmp_path / "handover"), "--listen", "127.0.0.1:0"]
     running = serve(*flags)
     with Bare(running) as waiting:
-        waiting.send(b"GET /channels/a HTTP/1.1\r\nHost: a\r\n\r\n")
-        publish(running.channel("b"), "meanwhile")
+        ask_and_begin(waiting, b"GET /channels/a HTTP/1.1\r\nHost: a\r\n\r\n")
         serve(*flags)
         status, headers, _ = waiting.response()
         assert status == 204
@@ -152,12 +157,12 @@ def test_half_a_request_is_answered_by_the_one_that_got_it(serve, tmp_path):
     flags = ["--dev", "--handover", str(tmp_path / "handover"), "--listen", "127.0.0.1:0"]
     running = serve(*flags)
     with Bare(running) as half:
-        half.send(b"POST /channels/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nhe")
-        publish(running.channel("b"), "on the same loop or not, the half has been read by now")
+        ask_and_begin(half, b"POST /channels/a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nhe")
         serve(*flags)
         half.send(b"re")
         status, headers, body = half.response()
-        assert status == 200 and headers["connection"] == "close"
+        # Its loop may not have heard yet that it drains; then the connection ends after the answer all the same.
+        assert status == 200 and headers.get("connection") in (None, "close")
         assert json.loads(body)["id"]
         assert half.to_the_end() == b""
     assert running.process.wait(timeout=30) == 0
@@ -405,19 +410,23 @@ def until_refused(address) -> None:
 @pytest.mark.parametrize("handover", [False, True])
 def test_a_loop_without_connections_still_tells_the_others_what_its_channels_keep(serve, tmp_path, handover):
     running = serve("--dev", "--loops", "4", *(["--handover", str(tmp_path / "handover")] if handover else []))
-    names = [f"c{number}" for number in range(20)]
+    names = [f"c{number}" for number in range(8)]
     for name in names:
         publish(running.channel(name), name)
-    target = "/channels?after=first&" + "&".join(f"name={name}" for name in names)
-    with Bare(running) as one:
-        # The other three loops have nobody left to send away.
-        one.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n".encode())
+    with contextlib.ExitStack() as open_ones:
+        clients = [open_ones.enter_context(Bare(running)) for _ in names]
+        for client, name in zip(clients, names):
+            ask_and_begin(client, f"GET /channels/{name}/messages HTTP/1.1\r\nHost: a\r\n".encode())
         running.process.send_signal(signal.SIGTERM)
         until_refused(running.address())
-        one.send(b"\r\n")
-        status, headers, body = one.response()
-        assert status == 200 and headers["connection"] == "close"
-        assert sorted(message["data"] for message in json.loads(body)["messages"]) == sorted(names)
+        # One loop after the other has nobody left to send away.
+        for client, name in zip(clients, names):
+            client.send(b"\r\n")
+            status, headers, body = client.response()
+            assert status == 200 and headers["connection"] == "close"
+            assert [message["data"] for message in json.loads(body)["messages"]] == [name]
+            assert client.to_the_end() == b""
+            client.socket.close()
     assert running.process.wait(timeout=30) == 0
 
 
