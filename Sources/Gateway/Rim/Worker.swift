@@ -142,6 +142,8 @@ final class Worker: LoopEvents {
         if kind.tls != nil, engine == nil {
             shard.ended(peer, failed: true)
         } else {
+            stream.setUnacknowledgedMax(
+                milliseconds: shared.settings.limits.unacknowledgedMillisecondsMax)
             stream.startReading()
         }
     }
