@@ -59,6 +59,8 @@ extension Shard {
             !continuing.contains(slot)
         else { return }
         linger(slot)
+        // There is no half of the peer's left to await.
+        arm(slot, after: 0)
     }
 
     /// The rim could not write all that was owed; it keeps the rest itself.
