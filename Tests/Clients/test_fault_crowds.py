@@ -58,7 +58,7 @@ def arrive(waiting: Waiting, kept: list, starts: list[bytes]) -> None:
 
 
 def test_thousands_come_and_go_and_those_who_stay_lose_nothing(serve, figure, heavy):
-    count, times = (10_000, 8) if heavy else (2_000, 5)
+    count, times = (10_000, 8) if heavy else (2_000, 6)
     room_for(count + 1000)
     running = serve(*QUIET, "--history", "10")
     process = Process(running)
@@ -107,7 +107,7 @@ def test_one_that_never_reads_among_a_thousand_that_do(serve, figure, heavy):
 
 
 def test_fifty_that_never_read_cost_their_backlogs_and_no_more(binary, figure, heavy):
-    count, times, backlog, size = 50, 8 if heavy else 5, MIB, 200 * KIB
+    count, times, backlog, size = 50, 20 if heavy else 10, MIB, 200 * KIB
     # Each backlog, the message that was one too many, and what the kernel would not take of the first; no history.
     bound = count * (backlog + 2 * size) + 2 * 2 * MIB
     # glibc keeps much of what big messages have used unless it is told not to; here it is the gateway's own that counts.

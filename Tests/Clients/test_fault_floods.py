@@ -174,7 +174,7 @@ def test_ten_thousand_requests_in_a_row_are_answered_in_order_and_nothing_is_los
                 crowd.heard(text)
             crowd.listen()
 
-        figure(f"8 × {count} in a row: " + repeated(process, act, 8, 1))
+        figure(f"20 × {count} in a row: " + repeated(process, act, 20, 1))
         figure(str(crowd))
 
 

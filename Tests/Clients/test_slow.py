@@ -1,5 +1,7 @@
 """A slow client costs its own backlog, and nobody else anything."""
 import socket
+import threading
+import time
 
 import pytest
 
@@ -93,3 +95,19 @@ def test_a_slow_event_stream_is_ended_and_goes_on_by_id(tight):
         while again.next()[1] != f"{COUNT - 1} {MESSAGE}":
             pass
         assert again.gap, "ten are kept, and more were missed"
+
+
+def test_a_client_that_takes_little_at_a_time_gets_a_big_message_whole(serve):
+    """It is given its time for each piece, not for the whole."""
+    running = serve("--dev", "--backlog-seconds", "1", "--silence-seconds", "60")
+    text = "".join(f"{number:08d}" for number in range(65536))
+    with Slow(running, "/channels/a") as slow:
+        publish(running.channel("a"), text)
+        seen, begun = b"", time.monotonic()
+        # Some 3 seconds in all.
+        while len(seen) < 10 + len(text):
+            seen += slow.socket.recv(32768)
+            pause = 3 * len(seen) / len(text) - (time.monotonic() - begun)
+            if pause > 0:
+                threading.Event().wait(pause)
+        assert seen[10:] == text.encode()

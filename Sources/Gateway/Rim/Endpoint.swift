@@ -20,7 +20,11 @@ final class RimConnection {
     let stream: Stream
     let peer: Peer
     let tls: TLSEngine?
-    /// Bytes that wait behind a queued write; nil when there are none.
+    /// Bytes on their way by queued writes, one piece after the other, and how many of them have
+    /// been handed to libuv.
+    var queued: ByteBuffer?
+    var queuedCount = 0
+    /// Bytes that wait behind those; nil when there are none.
     var pending: ByteBuffer?
     /// A queued write is in flight: nothing may be written around it.
     var isBlocked = false

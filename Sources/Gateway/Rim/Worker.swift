@@ -37,6 +37,8 @@ final class Worker: LoopEvents {
 
     /// TLS plaintext held for one connection's read, kept between reads.
     private static let plaintextBytesKept = 64 << 10
+    /// One queued write: what a slow peer has to take within `backlogMillisecondsMax`, bytes.
+    private static let queuedBytesMax = 64 << 10
 
     init(
         index: Int, loop: Loop, shared: Shared, control: Control, kinds: [ListenerKind],
@@ -185,13 +187,16 @@ final class Worker: LoopEvents {
         shard.setTime(instant)
         let peer = Peer(raw: token)
         guard let connection = connection(of: peer) else { return }
-        connection.isBlocked = false
         if error != 0 {
             shard.ended(peer, failed: true)
+        } else if queueNext(connection) {
+            shard.progressed(peer)
         } else if let pending = connection.pending {
             connection.pending = nil
             queue(connection, pending)
+            shard.progressed(peer)
         } else {
+            connection.isBlocked = false
             if connection.tls == nil {
                 endpoints[peer.slot].directDescriptor = connection.stream.descriptor
             }
@@ -310,9 +315,30 @@ final class Worker: LoopEvents {
     private func queue(_ connection: RimConnection, _ bytes: ByteBuffer) {
         connection.isBlocked = true
         endpoints[connection.peer.slot].directDescriptor = -1
-        bytes.withUnsafeBytes {
-            _ = connection.stream.queue(owner: bytes, UnsafeRawBufferPointer($0))
+        connection.queued = bytes
+        connection.queuedCount = 0
+        _ = queueNext(connection)
+    }
+
+    /// Hands libuv the next piece: it says only when all of it is out, and a peer that takes little
+    /// at a time is to be seen to take it.
+    ///
+    /// - Returns: false when there is none.
+    private func queueNext(_ connection: RimConnection) -> Bool {
+        guard let bytes = connection.queued else { return false }
+        let start = connection.queuedCount
+        guard start < bytes.count else {
+            connection.queued = nil
+            return false
         }
+        let end = min(bytes.count, start + Worker.queuedBytesMax)
+        connection.queuedCount = end
+        bytes.withUnsafeBytes {
+            _ = connection.stream.queue(
+                owner: bytes,
+                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[start..<end]))
+        }
+        return true
     }
 
     private func carryOut(_ command: Command) {
@@ -323,7 +349,7 @@ final class Worker: LoopEvents {
                 tls.startClose()
                 sendCiphertext(connection)
             }
-            if connection.pending != nil {
+            if connection.isBlocked {
                 connection.wantsShutdown = true
             } else {
                 connection.stream.shutdown()

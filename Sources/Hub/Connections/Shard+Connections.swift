@@ -95,6 +95,14 @@ extension Shard {
         if due < wheel.deadline(of: slot) ?? .max { wheel.arm(slot, atMilliseconds: due) }
     }
 
+    /// The rim has written some of what it kept: the peer is slow, and there.
+    package mutating func progressed(_ peer: Peer) {
+        guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else {
+            return
+        }
+        lag.blockedSince = now.monotonicMilliseconds
+    }
+
     /// The rim has written all that it kept.
     package mutating func writable(_ peer: Peer) {
         guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else {
@@ -223,11 +231,13 @@ extension Shard {
                 free(slot, reason: .slow)
                 return
             }
-            if case .http = connections[slot].activity {
-                // The next request has no time limit while the answer to the last one is on its
-                // way.
+            switch connections[slot].activity {
+            case .http, .lingering:
+                // Neither the next request nor the linger has a time limit while the answer to the
+                // last request is on its way.
                 wheel.arm(slot, atMilliseconds: due)
                 return
+            case .none, .stream, .poll, .webSocket: break
             }
         }
         switch connections[slot].activity {

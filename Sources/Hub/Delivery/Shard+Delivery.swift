@@ -34,6 +34,12 @@ extension Shard {
         closeOverfull()
     }
 
+    /// Goes as far as the ring does, as far as it is in: "now" begins after, and history holds,
+    /// whatever another loop has answered before this loop was asked.
+    mutating func drainToNow() {
+        _ = drainRing(upTo: shared.ring.published)
+    }
+
     /// Drains until everything up to `sequence` is delivered.
     ///
     /// - Returns: false when a message up to there is not in yet: its sequence is claimed, and its

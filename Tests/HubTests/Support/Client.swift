@@ -97,6 +97,14 @@ final class Client {
         world.input(loop) { $0.writable(peer) }
     }
 
+    /// The socket takes so many of the bytes that wait for it, and no more for now.
+    func take(_ count: Int) {
+        guard isBlocked, !isClosed else { return }
+        arrive(Array(kept.prefix(count)))
+        kept.removeFirst(min(count, kept.count))
+        world.input(loop) { $0.progressed(peer) }
+    }
+
     // MARK: - What the rim does
 
     func write(_ bytes: [UInt8]) {
