@@ -37,8 +37,6 @@ final class Worker: LoopEvents {
 
     /// TLS plaintext held for one connection's read, kept between reads.
     private static let plaintextBytesKept = 64 << 10
-    /// One queued write: what a slow peer has to take within `backlogMillisecondsMax`, bytes.
-    private static let queuedBytesMax = 64 << 10
 
     init(
         index: Int, loop: Loop, shared: Shared, control: Control, kinds: [ListenerKind],
@@ -189,12 +187,16 @@ final class Worker: LoopEvents {
         guard let connection = connection(of: peer) else { return }
         if error != 0 {
             shard.ended(peer, failed: true)
-        } else if queueNext(connection) {
-            shard.progressed(peer)
+            return
+        }
+        let written = connection.takeWritten()
+        if connection.queued != nil {
+            queueNext(connection)
+            shard.progressed(peer, bytes: written)
         } else if let pending = connection.pending {
             connection.pending = nil
             queue(connection, pending)
-            shard.progressed(peer)
+            shard.progressed(peer, bytes: written)
         } else {
             connection.isBlocked = false
             if connection.tls == nil {
@@ -316,29 +318,21 @@ final class Worker: LoopEvents {
         connection.isBlocked = true
         endpoints[connection.peer.slot].directDescriptor = -1
         connection.queued = bytes
-        connection.queuedCount = 0
-        _ = queueNext(connection)
+        connection.written = 0
+        queueNext(connection)
     }
 
     /// Hands libuv the next piece: it says only when all of it is out, and a peer that takes little
     /// at a time is to be seen to take it.
-    ///
-    /// - Returns: false when there is none.
-    private func queueNext(_ connection: RimConnection) -> Bool {
-        guard let bytes = connection.queued else { return false }
-        let start = connection.queuedCount
-        guard start < bytes.count else {
-            connection.queued = nil
-            return false
-        }
-        let end = min(bytes.count, start + Worker.queuedBytesMax)
-        connection.queuedCount = end
+    private func queueNext(_ connection: RimConnection) {
+        guard let bytes = connection.queued else { return }
+        let start = connection.written
+        let end = min(bytes.count, start + RimConnection.pieceBytes)
         bytes.withUnsafeBytes {
             _ = connection.stream.queue(
                 owner: bytes,
                 UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[start..<end]))
         }
-        return true
     }
 
     private func carryOut(_ command: Command) {

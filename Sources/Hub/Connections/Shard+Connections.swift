@@ -95,12 +95,13 @@ extension Shard {
         if due < wheel.deadline(of: slot) ?? .max { wheel.arm(slot, atMilliseconds: due) }
     }
 
-    /// The rim has written some of what it kept: the peer is slow, and there.
-    package mutating func progressed(_ peer: Peer) {
+    /// The rim has written so many bytes of what it kept: the peer is slow, and there.
+    package mutating func progressed(_ peer: Peer, bytes: Int) {
         guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else {
             return
         }
         lag.blockedSince = now.monotonicMilliseconds
+        lag.rimBytes = max(0, lag.rimBytes - bytes)
     }
 
     /// The rim has written all that it kept.

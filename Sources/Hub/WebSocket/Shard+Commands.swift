@@ -57,8 +57,6 @@ extension Shard {
         let name = try channel(object)
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .now
         if start == .now { drainToNow() }
-        // It may have been the message too many for this one.
-        guard !session.closeSent else { return }
         let position = id(position)
         switch subscribe(slot, name, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break

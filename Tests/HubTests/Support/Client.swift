@@ -100,9 +100,10 @@ final class Client {
     /// The socket takes so many of the bytes that wait for it, and no more for now.
     func take(_ count: Int) {
         guard isBlocked, !isClosed else { return }
-        arrive(Array(kept.prefix(count)))
-        kept.removeFirst(min(count, kept.count))
-        world.input(loop) { $0.progressed(peer) }
+        let taken = min(count, kept.count)
+        arrive(Array(kept.prefix(taken)))
+        kept.removeFirst(taken)
+        world.input(loop) { $0.progressed(peer, bytes: taken) }
     }
 
     // MARK: - What the rim does
