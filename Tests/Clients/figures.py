@@ -3,6 +3,7 @@ import contextlib
 import itertools
 import os
 import pathlib
+import socket
 import statistics
 import time
 
@@ -54,6 +55,19 @@ class Process:
     def threads(self) -> dict[str, int]:
         """Its threads' ids by name."""
         return {(one / "comm").read_text().strip(): int(one.name) for one in (self.home / "task").iterdir()}
+
+
+def unread(connection: socket.socket) -> int:
+    """Bytes that a server of this machine, on IPv4, has not read yet from a connection to it."""
+    def place(address: tuple) -> str:
+        return f"{int.from_bytes(socket.inet_aton(address[0]), 'little'):08X}:{address[1]:04X}"
+
+    wanted = [place(connection.getpeername()), place(connection.getsockname())]
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1:3] == wanted:
+            return int(fields[4].partition(":")[2], 16)
+    raise AssertionError("no such connection")
 
 
 def in_mib(count: int) -> str:

@@ -10,13 +10,12 @@ from figures import Process, repeated, until
 from peers import SECONDS, trusting
 
 EACH = 500
-TRUSTING = trusting()
 
 
 def client_hello() -> bytes:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     with pytest.raises(ssl.SSLWantReadError):
-        TRUSTING.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+        trusting().wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
     return outgoing.read()
 
 
@@ -52,7 +51,7 @@ def within_the_second_flight(server, settle) -> None:
     for number in range(EACH):
         one = connected(server, number, "https")
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = TRUSTING.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        tls = trusting().wrap_bio(incoming, outgoing, server_hostname="localhost")
         flights = 0
         while True:
             try:
@@ -97,6 +96,6 @@ def test_handshakes_cut_at_every_byte_leave_nothing_behind(running, figure, heav
         def settle() -> None:
             until(lambda: process.sockets() == present, "all that were cut are closed")
 
-        times = 5 if fault == "Finished" and not heavy else 8
+        times = 4 if fault == "Finished" and not heavy else 8
         figure(f"{times} × {EACH}: " + repeated(process, act, times, EACH))
         figure(str(crowd))

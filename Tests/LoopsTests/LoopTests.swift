@@ -79,7 +79,7 @@ import Testing
     @Test func `a deadline that has passed before the turn ends the turn`() async {
         // In a process of its own: where the turn does not end, the alarm ends the process.
         await #expect(processExitsWith: .success) {
-            alarm(10)
+            alarm(60)
             try withLoop { loop, recorder in
                 // `now` stands still between turns, as it does while a handler works.
                 let armed = loop.now

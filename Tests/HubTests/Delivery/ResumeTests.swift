@@ -2,6 +2,7 @@
 
 @testable import Hub
 import Testing
+import Wire
 
 /// A transport, and the loop to resume on when the messages were published on loop 0.
 struct Resumption: CustomTestStringConvertible {
