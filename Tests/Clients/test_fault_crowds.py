@@ -107,7 +107,7 @@ def test_one_that_never_reads_among_a_thousand_that_do(serve, figure, heavy):
 
 
 def test_fifty_that_never_read_cost_their_backlogs_and_no_more(binary, figure, heavy):
-    count, times, backlog, size = 50, 20 if heavy else 10, MIB, 200 * KIB
+    count, times, backlog, size = 50, 20 if heavy else 6, MIB, 200 * KIB
     # Each backlog, the message that was one too many, and what the kernel would not take of the first; no history.
     bound = count * (backlog + 2 * size) + 2 * 2 * MIB
     # glibc keeps much of what big messages have used unless it is told not to; here it is the gateway's own that counts.
