@@ -67,7 +67,8 @@ def test_a_bomb_is_refused_and_takes_no_memory(serve, figure, heavy, bomb):
 
 
 def test_what_a_message_becomes_counts_to_the_byte(serve):
-    running = serve("--dev", "--message-bytes-max", str(MESSAGE_BYTES_MAX))
+    running = serve("--dev", "--message-bytes-max", str(MESSAGE_BYTES_MAX),
+                    "--backlog-bytes-max", str(4 * MESSAGE_BYTES_MAX))
     with WebSocket(running, "/channels/a", **OFFER) as one, WebSocket(running, "/channels/a?after=first") as reader:
         one.send(frame(TEXT, deflated(MESSAGE_BYTES_MAX), rsv=4))
         assert reader.frame() == (0x81, b"a" * MESSAGE_BYTES_MAX)

@@ -16,7 +16,7 @@ from crowd import Crowd, Speaker, Waiting, reset
 from figures import Process, in_mib, until
 from peers import SECONDS, publish, subscriber
 
-SHORT = ("--heartbeat-seconds", "1", "--silence-seconds", "2", "--backlog-seconds", "2")
+SHORT = ("--heartbeat-seconds", "1", "--silence-seconds", "2")
 
 
 def stopped(process: Process) -> bool:
@@ -24,7 +24,7 @@ def stopped(process: Process) -> bool:
 
 
 def test_a_gateway_that_stands_still_for_longer_than_its_silences_loses_nobody_and_nothing(serve, figure):
-    """SIGSTOP, and SIGCONT later than any heartbeat, silence or backlog allows: for the gateway, the clock jumps."""
+    """SIGSTOP, and SIGCONT later than any heartbeat or silence allows: for the gateway, the clock jumps."""
     running = serve("--dev", *SHORT)
     process = Process(running)
     count, texts, seconds = 400, [], 3.5
