@@ -167,6 +167,7 @@ public final class Server {
             let name = durable.name.isEmpty ? "*" : String(decoding: durable.name, as: UTF8.self)
             throw ServerError("namespace \(name): there is no store to make it durable")
         }
+        try setTimes(&settings.limits)
         settings.access.anonymousRead = asked.anonymousRead
         settings.access.anonymousPublish = asked.anonymousPublish
         settings.access.apiKeys = asked.apiKeys.map { Array($0.utf8) }
@@ -178,6 +179,28 @@ public final class Server {
             settings.page = Page(contentType: "text/html; charset=utf-8", body: html)
         }
         return settings
+    }
+
+    private func setTimes(_ limits: inout Limits) throws(ServerError) {
+        func milliseconds(_ seconds: Int, _ name: StaticString) throws(ServerError) -> UInt64 {
+            guard (1...86_400).contains(seconds) else {
+                throw ServerError(
+                    "\(name) of \(seconds) seconds was asked for; 1 to 86400 are possible")
+            }
+            return UInt64(seconds) * 1000
+        }
+        limits.backlogMillisecondsMax = try milliseconds(
+            configuration.backlogSeconds, "a slow client's time")
+        limits.headMillisecondsMax = try milliseconds(configuration.headSeconds, "a head's time")
+        limits.bodyMillisecondsMax = try milliseconds(configuration.bodySeconds, "a body's time")
+        limits.heartbeatMilliseconds = try milliseconds(
+            configuration.heartbeatSeconds, "a heartbeat")
+        limits.silenceMillisecondsMax = try milliseconds(configuration.silenceSeconds, "a silence")
+        guard configuration.silenceSeconds > configuration.heartbeatSeconds else {
+            throw ServerError(
+                "a silence of \(configuration.silenceSeconds) seconds would end every quiet client, "
+                    + "which is only asked each \(configuration.heartbeatSeconds) seconds")
+        }
     }
 
     /// Each loop's share of the descriptors, with some room since the kernel does not deal them out

@@ -47,6 +47,17 @@ public struct ServerConfiguration: Sendable {
     public var historyBytesTotalMax = 256 << 20
     /// What waits for all slow connections together, bytes. The loops share it evenly.
     public var backlogBytesTotalMax = 256 << 20
+    /// For how long a connection may take nothing of what waits for it, seconds.
+    public var backlogSeconds = 30
+    /// A request's head to arrive, seconds, the TLS handshake included.
+    public var headSeconds = 10
+    /// A request's body to arrive, seconds.
+    public var bodySeconds = 30
+    /// Between two heartbeats on a quiet connection, seconds.
+    public var heartbeatSeconds = 25
+    /// A WebSocket that sent nothing for so long is closed, and so is any connection whose peer has
+    /// not acknowledged a heartbeat, seconds.
+    public var silenceSeconds = 60
     /// How long stopping may take, seconds: connections are sent away over three quarters of it or
     /// more, and the last ones have the rest to take what they are owed. Few connections take less.
     ///

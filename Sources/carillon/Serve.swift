@@ -55,6 +55,25 @@ struct Serve: ParsableCommand {
     var backlogBytesMax = 1 << 20
 
     @Option(
+        name: .customLong("backlog-seconds"),
+        help: "For how long one slow connection may take nothing.")
+    var backlogSeconds = 30
+
+    @Option(name: .customLong("head-seconds"), help: "A request's head to arrive.")
+    var headSeconds = 10
+
+    @Option(name: .customLong("body-seconds"), help: "A request's body to arrive.")
+    var bodySeconds = 30
+
+    @Option(name: .customLong("heartbeat-seconds"), help: "Between two heartbeats.")
+    var heartbeatSeconds = 25
+
+    @Option(
+        name: .customLong("silence-seconds"),
+        help: "A client that gave no sign of life for so long is gone.")
+    var silenceSeconds = 60
+
+    @Option(
         name: .customLong("connections-max"), help: "Connections (default: what descriptors allow)."
     )
     var connectionsMax: Int?
@@ -133,6 +152,11 @@ struct Serve: ParsableCommand {
         configuration.handover = handover
         configuration.reusePort = reusePort
         configuration.serviceManager = true
+        configuration.backlogSeconds = backlogSeconds
+        configuration.headSeconds = headSeconds
+        configuration.bodySeconds = bodySeconds
+        configuration.heartbeatSeconds = heartbeatSeconds
+        configuration.silenceSeconds = silenceSeconds
         switch (tlsCertificate, tlsKey) {
         case (let certificate?, let key?):
             configuration.certificate = .files(certificate: certificate, key: key)

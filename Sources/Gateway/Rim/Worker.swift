@@ -149,6 +149,8 @@ final class Worker: LoopEvents {
         if kind.tls != nil, engine == nil {
             shard.ended(peer, failed: true)
         } else {
+            stream.setUnacknowledgedMax(
+                milliseconds: shared.settings.limits.unacknowledgedMillisecondsMax)
             stream.startReading()
         }
     }
@@ -190,13 +192,20 @@ final class Worker: LoopEvents {
         shard.setTime(instant)
         let peer = Peer(raw: token)
         guard let connection = connection(of: peer) else { return }
-        connection.isBlocked = false
         if error != 0 {
             shard.ended(peer, failed: true)
+            return
+        }
+        let written = connection.takeWritten()
+        if connection.queued != nil {
+            queueNext(connection)
+            shard.progressed(peer, bytes: written)
         } else if let pending = connection.pending {
             connection.pending = nil
             queue(connection, pending)
+            shard.progressed(peer, bytes: written)
         } else {
+            connection.isBlocked = false
             if connection.tls == nil {
                 endpoints[peer.slot].directDescriptor = connection.stream.descriptor
             }
@@ -315,8 +324,21 @@ final class Worker: LoopEvents {
     private func queue(_ connection: RimConnection, _ bytes: ByteBuffer) {
         connection.isBlocked = true
         endpoints[connection.peer.slot].directDescriptor = -1
+        connection.queued = bytes
+        connection.written = 0
+        queueNext(connection)
+    }
+
+    /// Hands libuv the next piece: it says only when all of it is out, and a peer that takes little
+    /// at a time is to be seen to take it.
+    private func queueNext(_ connection: RimConnection) {
+        guard let bytes = connection.queued else { return }
+        let start = connection.written
+        let end = min(bytes.count, start + RimConnection.pieceBytes)
         bytes.withUnsafeBytes {
-            _ = connection.stream.queue(owner: bytes, UnsafeRawBufferPointer($0))
+            _ = connection.stream.queue(
+                owner: bytes,
+                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[start..<end]))
         }
     }
 
@@ -328,7 +350,7 @@ final class Worker: LoopEvents {
                 tls.startClose()
                 sendCiphertext(connection)
             }
-            if connection.pending != nil {
+            if connection.isBlocked {
                 connection.wantsShutdown = true
             } else {
                 connection.stream.shutdown()

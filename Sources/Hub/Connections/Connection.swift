@@ -119,6 +119,9 @@ final class WebSocketSession {
     var endReason: CloseReason?
     /// The component has been told that this peer is gone.
     var closeTold = false
+    /// Monotonic milliseconds of the last heartbeat: silence that nobody has asked about (a process
+    /// that was stopped for a while) says nothing.
+    var askedAt: UInt64 = 0
     /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older
     /// ones go).
     var owedPong: [UInt8]?

@@ -59,6 +59,8 @@ extension Shard {
             !continuing.contains(slot)
         else { return }
         linger(slot)
+        // There is no half of the peer's left to await.
+        arm(slot, after: 0)
     }
 
     /// The rim could not write all that was owed; it keeps the rest itself.
@@ -91,6 +93,15 @@ extension Shard {
         }
         let due = now.monotonicMilliseconds + limits.backlogMillisecondsMax
         if due < wheel.deadline(of: slot) ?? .max { wheel.arm(slot, atMilliseconds: due) }
+    }
+
+    /// The rim has written so many bytes of what it kept: the peer is slow, and there.
+    package mutating func progressed(_ peer: Peer, bytes: Int) {
+        guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else {
+            return
+        }
+        lag.blockedSince = now.monotonicMilliseconds
+        lag.rimBytes = max(0, lag.rimBytes - bytes)
     }
 
     /// The rim has written all that it kept.
@@ -199,11 +210,13 @@ extension Shard {
                 free(slot, reason: .slow)
                 return
             }
-            if case .http = connections[slot].activity {
-                // The next request has no time limit while the answer to the last one is on its
-                // way.
+            switch connections[slot].activity {
+            case .http, .lingering:
+                // Neither the next request nor the linger has a time limit while the answer to the
+                // last request is on its way.
                 wheel.arm(slot, atMilliseconds: due)
                 return
+            case .none, .stream, .poll, .webSocket: break
             }
         }
         switch connections[slot].activity {

@@ -111,7 +111,7 @@ extension Shard {
         _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead
     ) throws(HTTP1Error) {
         let route = try route(of: head)
-        guard admit(slot, head, route) else { return }
+        guard admit(slot, head, route), checkCoding(slot, head) else { return }
         // A poll's answer is put together from all that the connection is owed, which an interim
         // response, asked for by a body that nobody reads, would be part of.
         if head.expectsContinue, startsPoll(head) { throw .expectationUnsupported }
@@ -127,6 +127,19 @@ extension Shard {
         }
         if head.expectsContinue { write(slot) { ResponseWriter.appendContinue(to: $0) } }
         arm(slot, after: limits.bodyMillisecondsMax)
+    }
+
+    /// Refuses a body in a content coding: nothing would tell its readers how to undo it, and undone
+    /// here, it could be a thousand times as long (RFC 9110 §8.4, §15.5.16).
+    private mutating func checkCoding(_ slot: Int, _ head: RequestHead) -> Bool {
+        let codings = head.values("Content-Encoding")
+        guard codings.contains(where: { !$0.isEmpty && $0.lowercased() != "identity" }) else {
+            return true
+        }
+        respondProblem(
+            slot, head, .unsupportedMediaType, "a body must come without a content coding",
+            fields: [("Accept-Encoding", "identity")], close: true)
+        return false
     }
 
     private mutating func readBody(

@@ -46,6 +46,7 @@ extension Shard {
         _ form: Encoding.Form
     ) {
         let start = start(head, query)
+        if start == .now { drainToNow() }
         let position = start == .now ? id(position) : nil
         respondStreaming(
             slot, head, type: form == .line ? "application/x-ndjson" : "text/event-stream",
@@ -100,6 +101,7 @@ extension Shard {
             }
             wait = seconds * 1000
         }
+        if start == .now { drainToNow() }
         connections[slot].activity = .poll(LongPoll(head: head, exchange: exchange))
         arm(slot, after: wait)
         switch subscribe(slot, names, Encoding(.element), from: start) {
@@ -216,6 +218,7 @@ extension Shard {
             return
         }
         let start = start(head, query)
+        drainToNow()
         exchange.awaits = .recall(head)
         ask(
             RecallRequest(

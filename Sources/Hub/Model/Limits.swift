@@ -83,6 +83,12 @@ package struct Limits: Sendable {
     package var heartbeatMilliseconds: UInt64 = 25_000
     /// A WebSocket peer that has sent nothing for so long is gone, milliseconds.
     package var silenceMillisecondsMax: UInt64 = 60_000
+    /// For how long a peer's kernel may leave bytes unacknowledged, or have no room for them,
+    /// milliseconds: a heartbeat that nothing answers ends an event stream so. Not before a
+    /// connection would be closed as slow.
+    package var unacknowledgedMillisecondsMax: UInt64 {
+        max(silenceMillisecondsMax, backlogMillisecondsMax)
+    }
     /// A long-poll's wait when the client names none, milliseconds.
     package var pollMilliseconds: UInt64 = 25_000
     /// A long-poll's wait at most, milliseconds.

@@ -57,6 +57,7 @@ extension Shard {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .now
+        if start == .now { drainToNow() }
         let position = id(position)
         switch subscribe(slot, name, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
@@ -108,6 +109,7 @@ extension Shard {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .first
+        drainToNow()
         ask(
             RecallRequest(
                 requester: peer(slot), purpose: .command(reference), ticket: 0, channel: name,

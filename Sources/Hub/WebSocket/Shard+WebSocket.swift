@@ -114,6 +114,7 @@ extension Shard {
     private mutating func follow(
         _ slot: Int, _ session: WebSocketSession, _ names: [ChannelName], _ start: Start
     ) {
+        if start == .now { drainToNow() }
         switch subscribe(slot, names, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
         case .tooManyChannels, .loopFull:
@@ -226,13 +227,15 @@ extension Shard {
     // MARK: - Heartbeat and close
 
     mutating func webSocketHeartbeat(_ slot: Int, _ session: WebSocketSession) {
-        let silence = now.monotonicMilliseconds - connections[slot].lastHeard
-        if session.closeSent || silence >= limits.silenceMillisecondsMax {
+        let heard = connections[slot].lastHeard
+        let isSilent = now.monotonicMilliseconds - heard >= limits.silenceMillisecondsMax
+        if session.closeSent || (isSilent && session.askedAt > heard) {
             free(slot, reason: .lost)
             return
         }
         if connections[slot].lag?.isBlocked != true {
             write(slot) { WebSocketEncoder.appendFrame(.ping, payload: [UInt8]().span, to: $0) }
+            session.askedAt = now.monotonicMilliseconds
         }
         armHeartbeat(slot)
     }

@@ -22,7 +22,8 @@ import Glibc
         exit(LLVMFuzzerRunDriver(&count, &arguments, tryOne))
     }
 
-    private static let tryOne: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt = { data, count in
+    private static let tryOne: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt = {
+        data, count in
         let input = Array(UnsafeBufferPointer(start: data, count: count))
         if let fault = FuzzMain.target?.fault(input) { fatalError(fault) }
         return 0

@@ -119,6 +119,42 @@ import Wire
         }
     }
 
+    @Test(arguments: streaming)
+    func `a subscriber that takes a little at a time is not closed while it does`(
+        _ transport: Transport
+    ) {
+        let world = World()
+        let slow = Subscriber(world, transport, ["c"])
+        slow.client.block()
+        world.publish("c", String(repeating: "m", count: 100))
+        for _ in 0..<10 {
+            world.advance(29_000)
+            slow.client.trickle(1)
+        }
+        world.advance(29_000)
+        #expect(!slow.client.isClosed)
+        world.advance(2_000)
+        #expect(slow.client.isClosed)
+    }
+
+    @Test func `an answer that is taken a little at a time is finished, and then our half ends`() {
+        let world = World()
+        let slow = world.connect()
+        slow.block()
+        slow.send(request("/nowhere", ["Connection: close"]))
+        for _ in 0..<10 {
+            world.advance(29_000)
+            slow.trickle(1)
+        }
+        #expect(!slow.isClosed)
+        slow.unblock()
+        world.settle()
+        #expect(slow.answer()?.status == 404)
+        #expect(slow.isEnded)
+        world.advance(3_000)
+        #expect(slow.isClosed)
+    }
+
     @Test func `a slow client costs no other anything`() {
         let world = World { $0.limits.backlogBytesMax = 1_000 }
         let slow = (0..<5).map { _ in Subscriber(world, .lines, ["c"]) }

@@ -27,9 +27,15 @@ private final class DurableWorld {
     func hasWork(_ loop: Int = 0) -> Bool { world.loops[loop].shard.hasWork }
     func acks(_ loop: Int = 0) -> Int { world.loops[loop].shard.acks.count }
 
+    /// The disk has everything up to here; who sleeps is woken and has its turn later.
+    func note(_ sequence: UInt64) {
+        disk.settle(through: sequence)
+        for loop in world.loops { loop.isAwake = true }
+    }
+
     /// The disk has everything up to here; who sleeps is woken.
     func settle(_ sequence: UInt64) {
-        disk.settle(through: sequence)
+        note(sequence)
         for index in world.loops.indices where world.loops[index].shard.hasWork {
             world.turn(index)
         }
@@ -330,7 +336,7 @@ private func failures(_ way: Way) -> [String] {
         _ = publisher.ask("f:c")
         durable.world.settle()
         #expect(!durable.hasWork())
-        durable.disk.settle(through: 1)
+        durable.note(1)
         #expect(durable.hasWork())
         durable.world.turn(0)
         #expect(!durable.hasWork())
@@ -346,7 +352,7 @@ private func failures(_ way: Way) -> [String] {
             for _ in 0..<600 { publisher.feed("f:c") }
             durable.world.settle()
         }
-        durable.disk.settle(through: 5_400)
+        durable.note(5_400)
         durable.world.turn(0)
         #expect(durable.hasWork())
         durable.world.settle()
@@ -382,7 +388,7 @@ private func failures(_ way: Way) -> [String] {
             switch random.below(6) {
             case 0:
                 settled += UInt64(random.below(Int(world.shared.ring.published - settled) + 1))
-                durable.disk.settle(through: settled)
+                durable.note(settled)
             case 1: world.turn(random.below(3))
             case 2 where random.oneIn(4):
                 publishers[index].client.cut()
@@ -399,7 +405,7 @@ private func failures(_ way: Way) -> [String] {
         while waiting.contains(where: { $0 > 0 }), settled < 1_000 {
             world.settle()
             settled = max(settled + 1, world.shared.ring.published)
-            durable.disk.settle(through: settled)
+            durable.note(settled)
             world.settle()
             collect()
         }

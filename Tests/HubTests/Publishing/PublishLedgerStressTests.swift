@@ -18,7 +18,9 @@ import Testing
     private static let rounds = 4_000
 
     /// Runs `body` on every thread and gives what they were told.
-    private func run(_ body: @escaping @Sendable (Int, inout PublishAnswer) -> Void) -> [PublishAnswer] {
+    private func run(_ body: @escaping @Sendable (Int, inout PublishAnswer) -> Void)
+        -> [PublishAnswer]
+    {
         let all = Mutex<[PublishAnswer]>([])
         let done = DispatchSemaphore(value: 0)
         for thread in 0..<Self.threads {

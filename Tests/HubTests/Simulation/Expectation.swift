@@ -28,7 +28,9 @@ struct Expectation {
     /// The channel keeps the newest message only, so that whoever comes back begins with it.
     let keepsLast: Bool
 
-    init(_ namespace: Namespace, low: Int, high: Int? = nil, _ reach: Reach, isOwedGap: Bool = false) {
+    init(
+        _ namespace: Namespace, low: Int, high: Int? = nil, _ reach: Reach, isOwedGap: Bool = false
+    ) {
         self.low = low
         self.high = high ?? low
         self.reach = namespace.slowPolicy == .latest ? .newer : reach

@@ -104,6 +104,7 @@ final class Client {
         guard isBlocked, !isClosed, count < kept.count else { return unblock() }
         arrive(Array(kept[..<count]))
         kept.removeFirst(count)
+        world.input(loop) { $0.progressed(peer, bytes: count) }
     }
 
     // MARK: - What the rim does
