@@ -32,14 +32,19 @@ extension Shard {
     /// Closes nobody: ``closeOverfull()`` is due, once the ring is not being read.
     mutating func boundBacklog(_ slot: Int, _ lag: Lag) {
         guard lag.verdict == .none else { return }
-        var (dropped, isOverdue) = lag.shedOverdue(
-            now: now.monotonicMilliseconds, millisecondsMax: limits.backlogMillisecondsMax)
+        var (dropped, isOverdue) = (0, false)
+        // While a past is on its way it is the gateway that keeps the client waiting.
+        if lag.recalls == 0 {
+            (dropped, isOverdue) = lag.shedOverdue(
+                now: now.monotonicMilliseconds, millisecondsMax: limits.backlogMillisecondsMax)
+        }
         // What the rim keeps may be the answer to a question: it does not make a client slow by
         // itself, so half of the room is left whatever it is.
         let room = limits.backlogBytesMax - min(lag.rimBytes, limits.backlogBytesMax / 2)
-        if lag.bytes > room { dropped += lag.shed(toBytes: room) }
+        // One message may always wait, however large: a message has a limit of its own.
+        if lag.bytes > room, lag.count > 1 { dropped += lag.shed(toBytes: room) }
         if dropped > 0 { tally(.slowDropped, dropped) }
-        if isOverdue || lag.bytes > room { condemn(slot, lag, .slow) }
+        if isOverdue || lag.bytes > room && lag.count > 1 { condemn(slot, lag, .slow) }
         if backlog.bytes > backlogShare { relieveBacklog() }
     }
 
