@@ -5,7 +5,7 @@ import pytest
 
 from bare import CLOSE
 from peers import ServerSentEvents, publish, web
-from test_slow import COUNT, MESSAGE, Slow
+from test_slow import COUNT, MESSAGE, SEGMENT, Slow
 
 
 def start(binary, *words):
@@ -53,7 +53,7 @@ def test_each_namespace_keeps_what_it_says(serve):
 def test_a_slow_client_stays_and_gets_the_newest(serve, policy):
     running = serve("--dev", "--message-bytes-max", "65536", "--backlog-bytes-max", "131072", "--namespace",
                     f"a,slow={policy}")
-    with Slow(running, "/channels/a:x") as slow, web() as client:
+    with Slow(running, "/channels/a:x", SEGMENT) as slow, web() as client:
         for number in range(COUNT):
             client.post(running.channel("a:x"), content=f"{number} {MESSAGE}", headers={"Content-Type": "text/plain"})
         numbers = []
