@@ -43,7 +43,7 @@ import Testing
         #expect(ring.published == start)
         var early = ring.makeReader(0)
         #expect(early.position == start)
-        #expect(!early.hasMore)
+        #expect(early.hasMore == false)
         #expect(early.drain(limit: 9) { _, _ in true } == 0)
         for lap in 0..<3 {
             let base = start + UInt64(lap) * 4
@@ -59,9 +59,9 @@ import Testing
                     return true
                 } == 4)
             #expect(seen == (1...4).map { base + $0 })
-            // The other gates from the start as well, made or not.
-            #expect(ring.publish(numbered(0)) == .full)
             if lap == 0 {
+                // The other gates from the start as well, made or not.
+                #expect(ring.publish(numbered(0)) == .full)
                 var late = ring.makeReader(1)
                 #expect(late.drain(limit: 9) { _, _ in true } == 4)
                 late.close()
