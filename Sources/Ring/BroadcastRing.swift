@@ -119,6 +119,9 @@ package final class BroadcastRing: Sendable {
         }
     }
 
+    /// Messages that it holds at once, at most.
+    package var slotCount: Int { slots.count }
+
     /// Puts `message` at the end of the order. Any thread. Never waits.
     ///
     /// A full ring is reclaimed once and tried once more before it refuses.
