@@ -51,11 +51,9 @@ final class DurableLog {
             return nil
         }
         guard let path else {
-            let name =
-                durable.name.isEmpty
-                ? "all channels" : String(decoding: durable.name, as: UTF8.self)
+            let name = durable.name.isEmpty ? "*" : String(decoding: durable.name, as: UTF8.self)
             throw ServerError(
-                "the history of \(name) is to be durable, but no file is named for it: give "
+                "namespace \(name) is to be durable, but no file is named for that: give "
                     + "--durable-path FILE")
         }
         guard settings.limits.messageBytesMax <= messageBytesMax else {

@@ -13,7 +13,8 @@ package struct Restored: Sendable {
     package let lastUnixMilliseconds: UInt64
 
     package init(
-        channel: ChannelName, messages: [Logged], forgotten: UInt64, lastUnixMilliseconds: UInt64
+        channel: ChannelName, messages: [Logged], forgotten: UInt64,
+        lastUnixMilliseconds: UInt64 = 0
     ) {
         self.channel = channel
         self.messages = messages
