@@ -1,3 +1,4 @@
+import CSQLite
 import Ring
 import Testing
 
@@ -15,6 +16,33 @@ import Testing
         #expect(log.progress.settled == 10)
         #expect(log.wakeUps.count == 1)
         #expect(try log.history.number("SELECT count(*) FROM messages") == 10)
+    }
+
+    @Test func `nothing is settled before it is on the disk`() throws {
+        final class Witness {
+            let progress: DurableProgress
+            var settled: [UInt64] = []
+            init(_ progress: DurableProgress) { self.progress = progress }
+        }
+        let log = try Log(Folder())
+        let witness = Witness(log.progress)
+        // SQLite calls it as a commit begins, on this thread; both live to the end of the test.
+        let context = Unmanaged.passUnretained(witness).toOpaque()
+        sqlite3_commit_hook(
+            log.history.database.handle,
+            { context in
+                let witness = Unmanaged<Witness>.fromOpaque(context!).takeUnretainedValue()
+                witness.settled.append(witness.progress.settled)
+                return 0
+            }, context)
+        for _ in 0..<3 {
+            log.publish()
+            log.read()
+            log.write()
+        }
+        withExtendedLifetime((log, witness)) {}
+        #expect(witness.settled == [0, 1, 2])
+        #expect(log.progress.settled == 3)
     }
 
     @Test func `what is not durable is settled without being written, and wakes nobody`() throws {
@@ -220,7 +248,8 @@ import Testing
     @Test func `no sequence is given that is not reserved on the disk`() throws {
         let log = try Log(Folder(), slots: 16) { $0.reservedSequences = 64 }
         var given: UInt64 = 0
-        while let sequence = log.publish("a", namespace: 0) {
+        for _ in 0..<100 {
+            guard let sequence = log.publish("a", namespace: 0) else { break }
             given = sequence
             log.read()
         }

@@ -1,6 +1,5 @@
-import Foundation
+import Glibc
 import Ring
-import Synchronization
 import Testing
 
 @testable import Store
@@ -13,8 +12,11 @@ import Testing
     {
         let folder = Folder()
         var namespaces = usual
-        namespaces[1].messagesMax = 1_000_000
-        namespaces[2].messagesMax = 1_000_000
+        for index in 1...2 {
+            namespaces[index].messagesMax = 1_000_000
+            // The threads have the real clock, and the messages a time long past.
+            namespaces[index].millisecondsMax = .max
+        }
         let each = 2_000
         do {
             var limits = StoreLimits()
@@ -52,9 +54,9 @@ import Testing
                     }
                 }
             }
-            for one in publishers { one.wait() }
+            for one in publishers { pthread_join(one, nil) }
             bell.stop()
-            for one in log { one.wait() }
+            for one in log { pthread_join(one, nil) }
             #expect(progress.settled == UInt64(3 * each))
             #expect(progress.isAccepting)
         }
@@ -75,13 +77,23 @@ import Testing
         let writer: LogWriter
     }
 
-    /// - Returns: is signalled at the thread's end.
-    private func thread(_ body: @escaping @Sendable () -> Void) -> DispatchSemaphore {
-        let end = DispatchSemaphore(value: 0)
-        Thread {
-            body()
-            end.signal()
-        }.start()
-        return end
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    private func thread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+        var thread = pthread_t()
+        // Balanced by `takeRetainedValue` on the new thread, which has let go of it when it is joined:
+        // the file is then closed.
+        let context = Unmanaged.passRetained(Body(body)).toOpaque()
+        let failure = pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
+                return nil
+            }, context)
+        precondition(failure == 0, "pthread_create: \(failure)")
+        return thread
     }
 }

@@ -4,8 +4,9 @@ internal import CSQLite
 
 /// One connection; one thread at a time. Closed when it is dropped, which keeps what is committed.
 final class Database {
-    // Made in `init`, closed in `deinit`, given to this module's calls only in between.
-    private let handle: OpaquePointer
+    // Made in `init`, closed in `deinit`, given to this module's calls only in between, and to a test's
+    // hook.
+    let handle: OpaquePointer
 
     init(path: String) throws(SQLiteError) {
         var opened: OpaquePointer?
