@@ -66,6 +66,14 @@ import Testing
         }
     }
 
+    @Test func `a durable history is not handed over to a running successor`() {
+        withFile { path in
+            var configuration = configuration(path, .fsync)
+            configuration.handover = path + ".socket"
+            #expect(refusal(configuration)?.contains("handover") == true)
+        }
+    }
+
     @Test func `a file that another server has is refused, until that one has ended`() throws {
         try withFile { path in
             let first = Server(configuration(path, .fsync))
