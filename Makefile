@@ -32,7 +32,7 @@ test:
 # The ring and the running gateway under ThreadSanitizer, built apart.
 test-tsan:
 	@scripts/need test
-	swift test --sanitize=thread --scratch-path .build-tsan --filter 'RingTests|GatewayTests|ClientTests'
+	swift test --sanitize=thread --scratch-path .build-tsan --filter 'RingTests|StoreTests|GatewayTests|ClientTests'
 
 # 10,000 connections dropped at once, among others. It needs 11,000 descriptors (ulimit -Hn).
 faults:

@@ -27,6 +27,7 @@ public final class Server {
     private var components: [(path: String, make: @Sendable () -> any MessageComponent)] = []
     private var threads: [LoopThread] = []
     private var control: Control?
+    private var durable: DurableLog?
     var manager: ServiceManager?
     var watch: LoopThread?
     var succession: Succession?
@@ -65,13 +66,17 @@ public final class Server {
         precondition(control == nil, "a server starts once")
         Signals.block()
         let loops = try loopsWanted()
-        let shared = Shared(settings: try settings(loops: loops))
+        var settings = try settings(loops: loops)
         let streamsMax = try streamsPerLoop(loops)
         let environment =
             configuration.serviceManager ? ServiceEnvironment.take() : ServiceEnvironment()
         let predecessor = try configuration.handover.flatMap(Predecessor.find)
         let sockets = try sockets(loops, environment, predecessor)
         try prepareSuccession(sockets, hasPredecessor: predecessor != nil)
+        let restored = (0..<loops).map { _ in RestoredShare() }
+        let durable = try DurableLog.open(configuration.durablePath, &settings, restored: restored)
+        let shared = Shared(
+            settings: settings, durable: durable?.progress, logReaders: durable == nil ? 0 : 1)
 
         var made: [Loop] = []
         do {
@@ -82,18 +87,28 @@ public final class Server {
         }
         let control = Control(
             wakeUps: made.map(\.wakeUp),
-            drainMilliseconds: UInt64(max(configuration.drainSeconds, 0)) * 1000)
+            drainMilliseconds: UInt64(max(configuration.drainSeconds, 0)) * 1000,
+            logBell: durable?.makeBell(shared))
+        do {
+            try durable?.start(shared, control)
+        } catch {
+            durable?.stop()
+            for loop in made { loop.close() }
+            throw ServerError("a thread could not be started: \(error)")
+        }
+        self.durable = durable
         let components = components
         for (index, loop) in made.enumerated() {
             let start = WorkerStart(
                 index: index, loop: loop, shared: shared, control: control,
                 kinds: sockets.kinds, listeners: sockets.perLoop[index], components: components,
-                seed: randomUInt64())
+                restored: restored[index], seed: randomUInt64())
             do {
                 threads.append(try LoopThread.start(name: "carillon-\(index)") { start.run() })
             } catch {
                 control.stop()
                 for _ in index..<loops { control.noteLeft() }
+                wait()
                 throw ServerError("a thread could not be started: \(error)")
             }
         }
@@ -113,10 +128,13 @@ public final class Server {
         control.stop()
     }
 
-    /// Returns when all loops have ended.
+    /// Returns when all loops have ended, and what they published is on the disk where it is to be.
     public func wait() {
         for thread in threads { thread.join() }
         threads.removeAll()
+        // Everything that was published is in the ring by now.
+        durable?.stop()
+        durable = nil
         succession?.stop()
         succession?.join()
         succession = nil
@@ -163,9 +181,10 @@ public final class Server {
         settings.limits.historyBytesTotalMax = asked.historyBytesTotalMax
         settings.limits.backlogBytesTotalMax = asked.backlogBytesTotalMax
         settings.namespaces = try asked.resolvedNamespaces()
-        if let durable = settings.namespaces.all.first(where: { $0.durability != .memory }) {
-            let name = durable.name.isEmpty ? "*" : String(decoding: durable.name, as: UTF8.self)
-            throw ServerError("namespace \(name): there is no store to make it durable")
+        guard configuration.handover == nil || configuration.durablePath == nil else {
+            throw ServerError(
+                "a handover and a durable history don't go together: the file belongs to one process "
+                    + "until that has ended")
         }
         try setTimes(&settings.limits)
         settings.access.anonymousRead = asked.anonymousRead

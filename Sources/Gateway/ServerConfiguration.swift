@@ -47,6 +47,9 @@ public struct ServerConfiguration: Sendable {
     public var historyBytesTotalMax = 256 << 20
     /// What waits for all slow connections together, bytes. The loops share it evenly.
     public var backlogBytesTotalMax = 256 << 20
+    /// The SQLite file that keeps what durable namespaces publish; made if it is not there. Needed if
+    /// and only if a namespace is durable. One process at a time.
+    public var durablePath: String?
     /// For how long a connection may take nothing of what waits for it, seconds.
     public var backlogSeconds = 30
     /// A request's head to arrive, seconds, the TLS handshake included.

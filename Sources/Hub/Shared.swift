@@ -26,9 +26,11 @@ package final class Shared: Sendable {
     ///   - ringSlots: messages in flight between the loops, a power of two.
     ///   - ringBytesMax: their cost together.
     ///   - durable: needed when a namespace is durable.
+    ///   - logReaders: readers that the ring has beside the loops, with the numbers after theirs;
+    ///     like a loop, each holds the ring back until it has read.
     package init(
         settings: Settings, ringSlots: Int = 1 << 14, ringBytesMax: Int = 256 << 20,
-        durable: DurableProgress? = nil
+        durable: DurableProgress? = nil, logReaders: Int = 0
     ) {
         precondition(
             settings.loops > 0 && settings.loops <= Peer.loopsMax, "\(settings.loops) loops")
@@ -40,8 +42,10 @@ package final class Shared: Sendable {
         ledger = PublishLedger(limits: settings.limits, hashKey: settings.hashKey)
         connectionNames = ConnectionNames(hashKey: settings.hashKey)
         fingerprintKey = settings.hashKey.derived(.fingerprint)
-        ring = BroadcastRing(slots: ringSlots, readers: settings.loops, bytesMax: ringBytesMax)
-        sleepers = Sleepers(loops: settings.loops)
+        let readers = settings.loops + logReaders
+        ring = BroadcastRing(
+            slots: ringSlots, readers: readers, bytesMax: ringBytesMax, start: settings.start)
+        sleepers = Sleepers(loops: readers)
         counters = Counters(loops: settings.loops)
         mailboxes = (0..<settings.loops).map { _ in
             Mailbox(entriesMax: Shared.mailboxEntriesMax)

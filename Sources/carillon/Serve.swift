@@ -106,6 +106,11 @@ struct Serve: ParsableCommand {
     var backlogBytesTotal = 256 << 20
 
     @Option(
+        name: .customLong("durable-path"),
+        help: "The file that keeps the history of durable namespaces.", completion: .file())
+    var durablePath: String?
+
+    @Option(
         name: .customLong("drain-seconds"),
         help: "How long sending clients away may take after SIGTERM.")
     var drainSeconds = 25
@@ -148,6 +153,7 @@ struct Serve: ParsableCommand {
         configuration.namespaces = namespaces()
         configuration.historyBytesTotalMax = historyBytesTotal
         configuration.backlogBytesTotalMax = backlogBytesTotal
+        configuration.durablePath = durablePath
         configuration.drainSeconds = drainSeconds
         configuration.handover = handover
         configuration.reusePort = reusePort

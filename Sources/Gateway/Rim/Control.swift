@@ -1,6 +1,7 @@
 // How the threads of one server reach each other's loops.
 
 internal import Loops
+internal import Store
 internal import Synchronization
 
 /// Shared by the server and its workers.
@@ -11,6 +12,7 @@ final class Control: Sendable {
     }
 
     private let wakeUps: [WakeUp]
+    private let logBell: LogBell?
     private let turns: [Turns]
     private let stopping = Atomic(false)
     /// Loops that still have connections, or have not been told to stop.
@@ -18,15 +20,19 @@ final class Control: Sendable {
     /// How long stopping may take, milliseconds.
     let drainMilliseconds: UInt64
 
-    init(wakeUps: [WakeUp], drainMilliseconds: UInt64) {
+    /// - Parameter logBell: wakes the reader behind the loops, if there is one.
+    init(wakeUps: [WakeUp], drainMilliseconds: UInt64, logBell: LogBell? = nil) {
         self.wakeUps = wakeUps
+        self.logBell = logBell
         self.drainMilliseconds = drainMilliseconds
         turns = wakeUps.map { _ in Turns() }
         staying = Atomic(wakeUps.count)
     }
 
     /// Any thread. The wake-up is kept for a loop that is not waiting yet.
-    func wake(_ loop: Int) { wakeUps[loop].send() }
+    func wake(_ loop: Int) {
+        if loop < wakeUps.count { wakeUps[loop].send() } else { logBell?.ring() }
+    }
 
     func wakeAll() {
         for wakeUp in wakeUps { wakeUp.send() }

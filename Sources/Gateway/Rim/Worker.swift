@@ -41,7 +41,7 @@ final class Worker: LoopEvents {
     init(
         index: Int, loop: Loop, shared: Shared, control: Control, kinds: [ListenerKind],
         components: [(path: String, component: any MessageComponent)],
-        seed: UInt64
+        restored: [Restored], seed: UInt64
     ) {
         self.index = index
         self.loop = loop
@@ -51,6 +51,7 @@ final class Worker: LoopEvents {
         let now = Instant(monotonicMilliseconds: loop.now, unixMilliseconds: unixMilliseconds())
         shard = Shard(
             index: index, shared: shared, components: components, now: now, seed: seed)
+        for past in restored { shard.restore(past) }
     }
 
     // MARK: - Turns
