@@ -367,6 +367,7 @@ private func failures(_ way: Way) -> [String] {
             case 0:
                 settled += UInt64(random.below(Int(world.shared.ring.published - settled) + 1))
                 durable.disk.settle(through: settled)
+                world.wakeAll()
             case 1: world.turn(random.below(3))
             case 2 where random.oneIn(4):
                 publishers[index].client.cut()
@@ -384,6 +385,7 @@ private func failures(_ way: Way) -> [String] {
             world.settle()
             settled = max(settled + 1, world.shared.ring.published)
             durable.disk.settle(through: settled)
+            world.wakeAll()
             world.settle()
             collect()
         }
