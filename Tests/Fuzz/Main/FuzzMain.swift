@@ -22,8 +22,9 @@ import Glibc
         exit(LLVMFuzzerRunDriver(&count, &arguments, tryOne))
     }
 
-    private static let tryOne: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt = { data, count in
-        let input = Array(UnsafeBufferPointer(start: data, count: count))
+    private static let tryOne: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt = {
+        // libFuzzer's own buffer, which holds `$1` bytes for as long as the call lasts.
+        let input = Array(UnsafeBufferPointer(start: $0, count: $1))
         if let fault = FuzzMain.target?.fault(input) { fatalError(fault) }
         return 0
     }

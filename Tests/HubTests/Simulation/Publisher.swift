@@ -3,7 +3,6 @@
 @testable import Hub
 import Wire
 
-
 final class Publisher {
     let world: World
     let loop: Int

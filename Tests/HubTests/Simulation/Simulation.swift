@@ -72,7 +72,6 @@ struct Simulation {
         }
     }
 
-
     private func trace(_ drawn: Int) {
         print("step \(steps): \(drawn), \(world.shared.ring.published) published")
         for follower in followers {

@@ -17,7 +17,7 @@ import Testing
     @Test(.enabled(if: soakSeconds != nil, "set CARILLON_SOAK_SECONDS"))
     func `it holds for as long as it is let run`() {
         let started = ContinuousClock.now
-        var seed = UInt64.random(in: 1 ... 1 << 40)
+        var seed = UInt64.random(in: 1...1 << 40)
         var reported = ContinuousClock.now
         var count = 0
         while ContinuousClock.now - started < .seconds(SimulationTests.soakSeconds!) {
