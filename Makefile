@@ -2,7 +2,7 @@
 # make test    installs what is missing, and runs all the tests
 # make help    the rest
 
-.PHONY: help run test test-tsan faults conformance bench format lint clean
+.PHONY: help run test test-tsan test-asan soak fuzz faults breaks conformance bench format lint clean
 .DEFAULT_GOAL := help
 
 SOURCES = Package.swift Sources Tests Examples Benchmarks
@@ -14,7 +14,11 @@ help:
 	@echo "make run          build and start: carillon serve --dev (ARGS=... for more flags)"
 	@echo "make test         all the tests"
 	@echo "make test-tsan    the ring and the running gateway under ThreadSanitizer"
+	@echo "make test-asan    the modules and the running gateway under AddressSanitizer"
+	@echo "make soak         the simulation, from random seeds, until stopped (SECONDS=60)"
+	@echo "make fuzz         each codec and a whole hub, 20 seconds each (SECONDS=300 ARGS=shard)"
 	@echo "make faults       faults on the running program, with more clients and more often"
+	@echo "make breaks       breaks the code on purpose and says what catches it, some 30 minutes"
 	@echo "make conformance  the whole Autobahn WebSocket testsuite, some ten minutes"
 	@echo "make bench        the figures of Documentation/performance.md"
 	@echo "make format       format the Swift sources; make lint only looks"
@@ -40,6 +44,27 @@ faults:
 	swift build -c release --product carillon
 	@scripts/python -m pytest Tests/Clients -k test_fault --heavy --timeout 600
 
+# The modules and the running gateway under AddressSanitizer, built apart.
+test-asan:
+	@scripts/need test
+	swift build --build-tests --sanitize=address --scratch-path .build-asan
+	swift test --skip-build --disable-xctest --sanitize=address --scratch-path .build-asan --filter 'BytesTests|RingTests|WireTests|DeflateTests|HubTests|LoopsTests|TLSTests|StoreTests|GatewayTests|ClientTests|FuzzTests'
+
+# Without SECONDS it goes on until it is stopped. A failure prints its seed, which
+# `CARILLON_SEED=n swift test --filter SimulationTests` replays.
+soak:
+	@scripts/need test
+	swift build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-soak
+	CARILLON_SOAK_SECONDS=$(or $(SECONDS),forever) swift test --skip-build --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-soak --filter SimulationTests/it
+
+fuzz:
+	@scripts/need test
+	@SECONDS_EACH=$(or $(SECONDS),20) scripts/fuzz $(ARGS)
+
+breaks:
+	@scripts/need test
+	@scripts/breaks $(ARGS)
+
 # Group 9 sends messages of 16 MiB, and messages of 65,536 fragments.
 conformance:
 	@scripts/need test
@@ -58,4 +83,4 @@ lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
 clean:
-	rm -rf .build .build-tsan .build-venv .build-autobahn .build-autobahn-reports
+	rm -rf .build .build-tsan .build-asan .build-soak .build-fuzz .build-breaks .build-venv .build-autobahn .build-autobahn-reports

@@ -23,8 +23,8 @@ import Glibc
     }
 
     private static let tryOne: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt = {
-        data, count in
-        let input = Array(UnsafeBufferPointer(start: data, count: count))
+        // libFuzzer's own buffer, which holds `$1` bytes for as long as the call lasts.
+        let input = Array(UnsafeBufferPointer(start: $0, count: $1))
         if let fault = FuzzMain.target?.fault(input) { fatalError(fault) }
         return 0
     }

@@ -144,6 +144,25 @@ import Wire
         #expect(!client.isPaused)
     }
 
+    @Test(arguments: [0, 1])
+    func `a poll whose messages are all gone is told so at once`(_ home: Int) {
+        let world = World(loops: 2) { $0.namespaces.fallback.history = .off }
+        let channel = world.channel(at: home)
+        let id = world.publish(channel, "gone")
+        world.publish(channel, "gone, too")
+        let poll = Subscriber(world, .poll, [channel], after: id)
+        #expect(poll.gaps == [0])
+        #expect(poll.statuses == [200])
+        #expect(poll.seen.isEmpty)
+        // It goes on from there.
+        poll.pollAgain()
+        world.publish(channel, "next")
+        poll.collect()
+        #expect(poll.data == ["next"])
+        #expect(poll.gaps == [0])
+        world.checkInvariants()
+    }
+
     @Test func `a poll on a quiet channel does not hear of gaps in others`() {
         let world = World { $0.namespaces.fallback.historyMillisecondsMax = 10_000 }
         let poll = Subscriber(world, .poll, ["quiet"])

@@ -22,21 +22,33 @@ struct Expectation {
     private var reach: Reach
     /// It resumed with an id that was never given: that must be told before anything else.
     private(set) var isOwedGap: Bool
+    private let isFromUnknown: Bool
     /// The namespace drops what waits too long for a slow client, and says so, or only keeps the
     /// newest.
     let policy: Namespace.SlowPolicy
+    /// Messages may be missing without a word.
+    private var skips: Bool
     /// The channel keeps the newest message only, so that whoever comes back begins with it.
     let keepsLast: Bool
 
     init(
-        _ namespace: Namespace, low: Int, high: Int? = nil, _ reach: Reach, isOwedGap: Bool = false
+        _ namespace: Namespace, _ transport: Transport, low: Int, high: Int? = nil, _ reach: Reach,
+        isOwedGap: Bool = false
     ) {
         self.low = low
         self.high = high ?? low
-        self.reach = namespace.slowPolicy == .latest ? .newer : reach
-        self.isOwedGap = isOwedGap
         policy = namespace.slowPolicy
         keepsLast = namespace.history == .last
+        skips = Self.skips(policy, transport)
+        self.reach = skips ? .newer : reach
+        isFromUnknown = isOwedGap
+        // Where only the newest is kept, it stands for all that is gone; if it is kept.
+        self.isOwedGap = isOwedGap && namespace.history != .last
+    }
+
+    /// A raw client can't be told that some were dropped: its namespace lets it skip them.
+    private static func skips(_ policy: Namespace.SlowPolicy, _ transport: Transport) -> Bool {
+        policy == .latest || (policy == .dropOldest && transport == .raw)
     }
 
     /// Takes in that message `index` was seen.
@@ -46,7 +58,7 @@ struct Expectation {
     ///   - oldestKept: index of the oldest message that must still be kept.
     /// - Returns: the fault, or nil.
     mutating func see(
-        _ index: Int, oldestKept: Int, isOptional: (Int) -> Bool
+        _ index: Int, _ transport: Transport, oldestKept: Int, isOptional: (Int) -> Bool
     ) -> String? {
         if isOwedGap { return "message \(index) before the gap was told" }
         guard index >= low else { return "message \(index) where \(low) was due" }
@@ -63,8 +75,9 @@ struct Expectation {
         }
         low = index + 1
         high = low
-        if case .newer = reach, policy == .latest { return fault }
-        reach = .next
+        if !skips { reach = .next }
+        // Each poll is a return.
+        if keepsLast, transport == .poll { reach = .newer }
         return fault
     }
 
@@ -73,7 +86,7 @@ struct Expectation {
     /// - Returns: whether any were.
     mutating func miss(oldestKept: Int, count: Int) -> Bool {
         let isTrue =
-            isOwedGap || oldestKept > low || (policy == .dropOldest && count > low)
+            isFromUnknown || oldestKept > low || (policy == .dropOldest && count > low)
         isOwedGap = false
         switch policy {
         case .disconnect: reach = .kept
@@ -83,8 +96,9 @@ struct Expectation {
     }
 
     /// The follower connects anew and asks for what comes after the last that it has seen.
-    mutating func resume() {
-        if keepsLast { reach = .newer }
+    mutating func resume(_ transport: Transport) {
+        skips = Self.skips(policy, transport)
+        if skips || keepsLast { reach = .newer }
     }
 
     /// Everything has come to rest.
@@ -98,6 +112,9 @@ struct Expectation {
         switch reach {
         case .next:
             return max(low, high) >= count ? nil : "\(low) of \(count)"
+        case .newer where policy == .dropOldest:
+            // What was dropped may have been the newest.
+            return nil
         case .kept, .newer:
             return max(low, high) >= count || oldestKept == count
                 ? nil : "\(low) of \(count), begun anew"

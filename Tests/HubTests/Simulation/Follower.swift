@@ -116,15 +116,15 @@ final class Follower {
                 // Cut before it was told that its wrong id is wrong, it comes with the right one.
                 let low = reference.index(channel, after: MessageID(last.utf8.span)!.sequence)
                 expectations[channel] = Expectation(
-                    reference.namespace(channel), low: low, .next)
+                    reference.namespace(channel), transport, low: low, .next)
             }
-            expectations[channel]!.resume()
+            expectations[channel]!.resume(transport)
         case .first, .unknown:
             pending.remove(channel)
             var isOwedGap = false
             if case .unknown = start { isOwedGap = true }
             expectations[channel] = Expectation(
-                reference.namespace(channel), low: 0, .kept, isOwedGap: isOwedGap)
+                reference.namespace(channel), transport, low: 0, .kept, isOwedGap: isOwedGap)
         }
         guard commands else { return }
         let after = Self.after(start, lastIDs[channel]).map { ",\"after\":\"\($0)\"" } ?? ""
@@ -180,10 +180,14 @@ final class Follower {
         guard !pending.isEmpty, !client.hasHeldInput else { return }
         let loop = world.loops[client.loop]
         for channel in pending {
+            let namespace = reference.namespace(channel)
             let low = reference.index(channel, after: loop.positionBefore)
             let high = reference.index(channel, after: loop.shard.position)
-            expectations[channel] = Expectation(
-                reference.namespace(channel), low: low, high: high, .next)
+            // Where the newest message is kept, that is where "now" begins.
+            expectations[channel] =
+                namespace.history == .last
+                ? Expectation(namespace, transport, low: 0, .newer)
+                : Expectation(namespace, transport, low: low, high: high, .next)
         }
         pending = []
     }
@@ -226,7 +230,7 @@ final class Follower {
             return fault("\(seen.data) of a channel that it does not follow")
         }
         if let fault = expectations[place.channel]!.see(
-            place.index, oldestKept: oldestKept(place.channel),
+            place.index, transport, oldestKept: oldestKept(place.channel),
             isOptional: { isOptional(place.channel, $0) })
         {
             self.fault("\(place.channel): \(fault)")

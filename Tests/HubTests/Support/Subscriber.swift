@@ -13,7 +13,7 @@ enum Transport: CaseIterable, CustomTestStringConvertible {
 }
 
 /// What a subscriber was told, one thing after the other.
-enum Told {
+enum Hearing {
     case message(Seen)
     /// Messages are missing here; of which channel, where the transport says it.
     case gap(channel: String?)
@@ -33,7 +33,7 @@ final class Subscriber {
     /// All messages so far, over all connections.
     private(set) var seen: [Seen] = []
     /// Messages, gaps and answers in the order in which they came.
-    private(set) var told: [Told] = []
+    private(set) var told: [Hearing] = []
     /// For each gap that was announced, how many messages had come before.
     private(set) var gaps: [Int] = []
     /// Joins, leaves and lists of who is there, each with how many messages had come before.

@@ -96,7 +96,7 @@ final class World {
     func pass(_ milliseconds: UInt64) {
         now.monotonicMilliseconds += milliseconds
         now.unixMilliseconds += milliseconds
-        for loop in loops { loop.isAwake = true }
+        wakeAll()
     }
 
     /// One turn of one loop, as the rim does it.
@@ -108,7 +108,7 @@ final class World {
         let mustWake = loop.shard.mustWake
         loop.shard.exchange(&loop.turn)
         loop.isAwake = false
-        if mustWake { for loop in loops { loop.isAwake = true } }
+        if mustWake { wakeAll() }
         flush(loop)
         loop.turn.clear()
         loop.shard.endTurn()
@@ -128,6 +128,11 @@ final class World {
             return
         }
         Issue.record("the loops do not come to rest", sourceLocation: place)
+    }
+
+    /// As the store's thread does, or one who sees to it that all loops look at what he did.
+    func wakeAll() {
+        for loop in loops { loop.isAwake = true }
     }
 
     func input(_ loop: Int, _ body: (inout Shard) -> Void) {
