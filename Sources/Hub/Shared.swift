@@ -9,6 +9,7 @@ package final class Shared: Sendable {
     package let ring: BroadcastRing
     package let sleepers: Sleepers
     package let counters: Counters
+    package let turnstile: Turnstile
     /// How far the durable history has come; nil when no namespace is durable.
     package let durable: DurableProgress?
     /// By loop. Rare traffic: recalls and messages to one peer.
@@ -35,6 +36,7 @@ package final class Shared: Sendable {
         ring = BroadcastRing(slots: ringSlots, readers: settings.loops, bytesMax: ringBytesMax)
         sleepers = Sleepers(loops: settings.loops)
         counters = Counters(loops: settings.loops)
+        turnstile = Turnstile(limits: settings.limits)
         mailboxes = (0..<settings.loops).map { _ in
             Mailbox(entriesMax: Shared.mailboxEntriesMax)
         }

@@ -124,7 +124,9 @@ extension Shard {
             switch channelName(name) {
             case .success(let name): if !checked.contains(name) { checked.append(name) }
             case .failure(let error):
-                respondProblem(slot, head, .badRequest, error.detail)
+                respondProblem(
+                    slot, head, .badRequest, error.detail, limit: error.measure?.limit,
+                    value: error.measure?.value)
                 return nil
             }
         }
@@ -141,7 +143,9 @@ extension Shard {
             query.first { $0.name == Array("event".utf8) }?.value
             ?? head.first("Carillon-Event").map { Array($0.utf8) }
         if let event, let wrong = wrongEvent(event) {
-            respondProblem(slot, head, .badRequest, wrong)
+            respondProblem(
+                slot, head, .badRequest, wrong.detail, limit: wrong.measure?.limit,
+                value: wrong.measure?.value)
             return
         }
         let kind: Message.Kind
@@ -155,6 +159,14 @@ extension Shard {
             respondProblem(
                 slot, head, .badRequest,
                 "\(names.count) channels are named; POST /publish takes several messages")
+            return
+        }
+        guard admitsPublish(slot) else {
+            let limit = limits.publishesPerSecondMax
+            respondProblem(
+                slot, head, .tooManyRequests,
+                "more than \(limit) messages within a second; the message was not published",
+                limit: limit, value: limit + 1, fields: [("Retry-After", "1")])
             return
         }
         switch publish(Publication(channel: names[0], kind: kind, payload: body, event: event)) {
@@ -182,13 +194,12 @@ extension Shard {
     }
 
     /// Why an event name can't be used, or nil.
-    func wrongEvent(_ event: [UInt8]) -> String? {
+    func wrongEvent(_ event: [UInt8]) -> EventError? {
         if event.count > limits.eventNameBytesMax {
-            return "the event name has \(event.count) bytes; "
-                + "at most \(limits.eventNameBytesMax) are allowed"
+            return .tooLong(limit: limits.eventNameBytesMax, measured: event.count)
         }
         guard ServerSentEvents.isValidEventName(event.span), isValidUTF8(event.span) else {
-            return "the event name is empty, not UTF-8, or holds a line break or NUL"
+            return .malformed
         }
         return nil
     }
@@ -210,6 +221,27 @@ extension Shard {
         }
         if media == "application/octet-stream" { return .success(.binary) }
         return .success(isValidUTF8(body.span) ? .text : .binary)
+    }
+}
+
+/// What is wrong with an event's name.
+enum EventError: Error, Equatable {
+    case tooLong(limit: Int, measured: Int)
+    case malformed
+
+    var detail: String {
+        switch self {
+        case .tooLong(let limit, let measured):
+            "the event name has \(measured) bytes; at most \(limit) are allowed"
+        case .malformed: "the event name is empty, not UTF-8, or holds a line break or NUL"
+        }
+    }
+
+    var measure: (limit: Int, value: Int)? {
+        switch self {
+        case .tooLong(let limit, let measured): (limit, measured)
+        case .malformed: nil
+        }
     }
 }
 

@@ -11,15 +11,22 @@ enum CommandError: Error {
     case missing(String)
     case unknownOperation(String)
     case badName(NameError)
-    case badEvent(String)
+    case badEvent(EventError)
     case badData
     case notAllowed(String)
     case notSubscribed
     case tooManyChannels(limit: Int)
-    case loopFull
+    case loopFull(Shard.LoopBound)
     case messageTooLarge(limit: Int, measured: Int)
+    case referenceTooLarge(limit: Int, measured: Int)
     case ringFull
-    case busy
+    /// Output of this turn, bytes.
+    case busy(limit: Int, measured: Int)
+    /// The channel's home can't be asked.
+    case homeBusy
+    case tooManyRecalls(limit: Int)
+    /// What there are too many of within a second.
+    case rate(StaticString, limit: Int)
     case noPresence
 
     var code: StaticString {
@@ -34,9 +41,10 @@ enum CommandError: Error {
         case .notSubscribed: "not-subscribed"
         case .tooManyChannels: "too-many-channels"
         case .loopFull: "too-many-channels"
-        case .messageTooLarge: "too-large"
+        case .messageTooLarge, .referenceTooLarge: "too-large"
         case .ringFull: "full"
-        case .busy: "busy"
+        case .busy, .homeBusy, .tooManyRecalls: "busy"
+        case .rate: "rate"
         case .noPresence: "no-presence"
         }
     }
@@ -47,17 +55,45 @@ enum CommandError: Error {
         case .missing(let key): "\(key) is missing or of the wrong type"
         case .unknownOperation(let name): "there is no operation \(name)"
         case .badName(let error): error.detail
-        case .badEvent(let detail): detail
+        case .badEvent(let error): error.detail
         case .badData: "data is any JSON value, or {\"base64\":\"…\"} with valid base64"
         case .notAllowed(let what): "\(what) is not allowed on this connection"
         case .notSubscribed: "the channel is not followed on this connection"
         case .tooManyChannels(let limit): "at most \(limit) channels on one connection"
-        case .loopFull: "this loop knows too many channels"
+        case .loopFull(let bound): bound.detail
         case .messageTooLarge(let limit, let measured):
             "the message has \(measured) bytes; at most \(limit) are allowed"
-        case .busy: "too much is asked for at once; try again"
+        case .referenceTooLarge(let limit, let measured):
+            "the ref has \(measured) bytes; at most \(limit) are allowed"
+        case .busy(let limit, let measured):
+            "\(measured) bytes are being answered at once; above \(limit) history and presence are "
+                + "not told; try again"
+        case .homeBusy: "the loop that keeps this channel is overwhelmed; try again"
+        case .tooManyRecalls(let limit):
+            "\(limit) history and presence commands are not answered yet, as many as may be; "
+                + "try again"
+        case .rate(let what, let limit): "more than \(limit) \(what) within a second; try again"
         case .noPresence: "who follows this channel is not kept"
         case .ringFull: "the ring is full; the message was not published; try again"
+        }
+    }
+}
+
+extension CommandError {
+    /// The limit that was passed, and what was measured.
+    var measure: (limit: Int, value: Int)? {
+        switch self {
+        case .badName(let error): error.measure
+        case .badEvent(let error): error.measure
+        case .tooManyChannels(let limit), .tooManyRecalls(let limit), .rate(_, let limit):
+            (limit, limit + 1)
+        case .loopFull(let bound): (bound.limit, bound.limit + 1)
+        case .messageTooLarge(let limit, let measured), .referenceTooLarge(let limit, let measured),
+            .busy(let limit, let measured):
+            (limit, measured)
+        case .notJSON, .missing, .unknownOperation, .badData, .notAllowed, .notSubscribed,
+            .ringFull, .homeBusy, .noPresence:
+            nil
         }
     }
 }
@@ -145,12 +181,19 @@ extension Shard {
         return bytes
     }
 
-    /// `{"error":{"code":…,"message":…},"ref":…}`
+    /// `{"error":{"code":…,"message":…},"ref":…}`, the error with `limit` and `value` where there
+    /// is a limit.
     func appendError(_ error: CommandError, reference: [UInt8]?, to output: ByteBuffer) {
         output.append("{\"error\":{\"code\":\"")
         output.append(error.code)
         output.append("\",\"message\":")
         appendJSONString(error.detail.utf8.span, to: output)
+        if let measure = error.measure {
+            output.append(",\"limit\":")
+            output.append(decimal: UInt64(measure.limit))
+            output.append(",\"value\":")
+            output.append(decimal: UInt64(measure.value))
+        }
         output.append("}")
         if let reference {
             output.append(",\"ref\":")

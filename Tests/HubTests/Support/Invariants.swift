@@ -43,6 +43,12 @@ extension Shard {
                     "slot \(slot), subscription \(index) is not the member it names")
             }
         }
+        require(
+            inboundBytes == connections.indices.reduce(0) { $0 + self.inboundBytes(of: $1) },
+            "\(inboundBytes) bytes of input are counted")
+        require(subscriptions == subscriptionCount, "\(subscriptionCount) subscriptions counted")
+        let refused = connections.filter { if case .refused = $0.passage { true } else { false } }
+        require(refused.count == refusals, "\(refusals) refusals counted")
         require(open == connectionCount, "\(open) connections, \(connectionCount) counted")
         let waiting = connections.reduce(0) { $0 + ($1.lag.map { $0.bytes + $0.rimBytes } ?? 0) }
         require(waiting == backlog.bytes, "\(waiting) bytes wait, \(backlog.bytes) are counted")
