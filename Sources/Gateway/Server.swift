@@ -61,7 +61,12 @@ public final class Server {
         Signals.block()
         let loops = try loopsWanted()
         let open = try listeners(loops: loops)
-        let shared = Shared(settings: try settings(loops: loops))
+        let memory = try MemoryShares(
+            ceiling: configuration.memoryBytesMax,
+            asked: MemoryShares.Asked(inbound: configuration.inboundBytesTotal),
+            messageBytesMax: min(max(configuration.messageBytesMax, 0), 1 << 30), loops: loops)
+        let shared = Shared(
+            settings: try settings(loops: loops, memory), ringBytesMax: memory.ring)
         let streamsMax = try streamsPerLoop(loops)
 
         var made: [Loop] = []
@@ -120,7 +125,9 @@ public final class Server {
         return loops
     }
 
-    private func settings(loops: Int) throws(ServerError) -> Settings {
+    private func settings(
+        loops: Int, _ memory: MemoryShares
+    ) throws(ServerError) -> Settings {
         let asked = configuration
         guard (1...(1 << 30)).contains(asked.messageBytesMax) else {
             throw ServerError(
@@ -134,10 +141,14 @@ public final class Server {
         var settings = Settings(
             epoch: Epoch.make(random: randomUInt64()), hashKey: key, loops: loops)
         settings.limits.messageBytesMax = asked.messageBytesMax
-        settings.limits.batchBytesMax = max(settings.limits.batchBytesMax, asked.messageBytesMax)
+        // A batch larger than a loop may hold of what is not whole would never come.
+        settings.limits.batchBytesMax = max(
+            min(settings.limits.batchBytesMax, memory.inbound / loops), asked.messageBytesMax)
         settings.limits.backlogBytesMax = max(asked.backlogBytesMax, asked.messageBytesMax)
-        settings.limits.historyBytesTotalMax = asked.historyBytesTotalMax
-        settings.limits.backlogBytesTotalMax = asked.backlogBytesTotalMax
+        settings.limits.historyBytesTotalMax = memory.history
+        settings.limits.backlogBytesTotalMax = memory.backlog
+        settings.limits.inboundBytesTotal = memory.inbound
+        try setRates(&settings.limits)
         settings.namespaces = try asked.resolvedNamespaces()
         if let durable = settings.namespaces.all.first(where: { $0.durability != .memory }) {
             let name = durable.name.isEmpty ? "*" : String(decoding: durable.name, as: UTF8.self)
@@ -156,13 +167,32 @@ public final class Server {
         return settings
     }
 
+    private func setRates(_ limits: inout Limits) throws(ServerError) {
+        let asked = configuration
+        let figures = [
+            asked.connectionsPerAddressMax, asked.connectsPerSecondMax,
+            asked.publishesPerSecondMax, asked.commandsPerSecondMax,
+        ]
+        guard figures.allSatisfy((0...1_000_000_000).contains) else {
+            throw ServerError("a limit of connections or of rates is not within 0 to 1000000000")
+        }
+        guard asked.connectionsMax.map({ $0 > 0 }) ?? true else {
+            throw ServerError("at least one connection must be allowed")
+        }
+        limits.connectionsMax = asked.connectionsMax ?? .max
+        limits.connectionsPerAddressMax = asked.connectionsPerAddressMax
+        limits.connectsPerSecondMax = asked.connectsPerSecondMax
+        limits.publishesPerSecondMax = asked.publishesPerSecondMax
+        limits.commandsPerSecondMax = asked.commandsPerSecondMax
+    }
+
     /// Each loop's share of the descriptors, with some room since the kernel does not deal them out
     /// evenly.
     private func streamsPerLoop(_ loops: Int) throws(ServerError) -> Int {
         let (soft, _) = Descriptors.raiseLimit()
         // Loops, listeners, files and what embedders open.
         let reserved = 32 + loops * 16
-        let room = min(configuration.connectionsMax ?? .max, soft - reserved)
+        let room = soft - reserved
         guard room > 0 else {
             throw ServerError(
                 "the process may open \(soft) descriptors; \(reserved) are needed before the first "

@@ -139,6 +139,8 @@ package struct Shard: ~Copyable {
     /// writes (a peer that takes nothing) already belongs to the next turn.
     package mutating func exchange(_ spare: inout TurnOutput) {
         spare.grow(to: connections.count)
+        // A run's ends are 32 bits wide; cut off, they would show one client another's bytes.
+        for case let log? in output.logs { precondition(log.count <= Int(UInt32.max)) }
         swap(&output, &spare)
         // What the rim frees while it writes is ordered closed in the next output, and free after
         // that.

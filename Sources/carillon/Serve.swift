@@ -46,18 +46,22 @@ struct Serve: ParsableCommand {
         help: "An origin whose pages may call, or '*'. May be repeated.")
     var allowOrigin: [String] = []
 
-    @Option(name: .customLong("message-bytes-max"), help: "Largest message, bytes.")
-    var messageBytesMax = 1 << 20
+    @Option(
+        name: .customLong("message-bytes-max"),
+        help: "Largest message, bytes; here as in every size K, M and G may follow.")
+    var messageBytesMax = ByteSize(bytes: 1 << 20)
 
     @Option(
         name: .customLong("backlog-bytes-max"),
         help: "Messages waiting for one slow connection, bytes.")
-    var backlogBytesMax = 1 << 20
+    var backlogBytesMax = ByteSize(bytes: 1 << 20)
 
     @Option(
         name: .customLong("connections-max"), help: "Connections (default: what descriptors allow)."
     )
     var connectionsMax: Int?
+
+    @OptionGroup(title: "Limits") var limits: LimitOptions
 
     @Option(name: .customLong("history"), help: "Messages that a channel keeps.")
     var historyMessages = 100
@@ -110,9 +114,10 @@ struct Serve: ParsableCommand {
         configuration.apiKeys = apiKey + environmentKeys()
         configuration.anonymousRead = anonymousRead
         configuration.allowedOrigins = allowOrigin
-        configuration.messageBytesMax = messageBytesMax
-        configuration.backlogBytesMax = backlogBytesMax
+        configuration.messageBytesMax = messageBytesMax.bytes
+        configuration.backlogBytesMax = backlogBytesMax.bytes
         configuration.connectionsMax = connectionsMax
+        limits.apply(to: &configuration)
         configuration.historyMessagesMax = historyMessages
         configuration.historySeconds = historySeconds
         configuration.namespaces = namespaces()
