@@ -54,7 +54,7 @@ struct MemoryShares: Equatable {
         var left = ceiling
         for case let given? in parts.map(\.0) {
             // Neither negative nor more than there is: so this can't overflow.
-            guard (0...left).contains(given) else {
+            guard given >= 0, given <= left else {
                 throw ServerError(
                     "the parts of memory that were asked for come to more than the ceiling of "
                         + "\(ByteSize(bytes: ceiling)) bytes: raise --memory-max, or lower them")
