@@ -270,6 +270,9 @@ extension Shard {
             return
         }
         guard admitsPublish(slot) else {
+            // What it published before is owed to it, too, if it follows its own channel.
+            drainRing()
+            guard case .webSocket = connections[slot].activity else { return }
             closeWebSocket(
                 slot, session, code: WebSocketCloseCode.policyViolation,
                 "more than \(limits.publishesPerSecondMax) messages within a second")
