@@ -42,7 +42,7 @@ struct MemoryShares: Equatable {
         let message = messageBytesMax + MemoryShares.surroundingBytes
         guard let ceiling else {
             self.init(
-                history: asked.history ?? 1 << 30, backlog: asked.backlog ?? 256 << 20,
+                history: asked.history ?? 256 << 20, backlog: asked.backlog ?? 256 << 20,
                 inbound: asked.inbound ?? max(128 << 20, 2 * message * loops),
                 ring: asked.ring ?? max(256 << 20, message))
             try check(message, loops)

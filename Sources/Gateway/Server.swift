@@ -63,7 +63,10 @@ public final class Server {
         let open = try listeners(loops: loops)
         let memory = try MemoryShares(
             ceiling: configuration.memoryBytesMax,
-            asked: MemoryShares.Asked(inbound: configuration.inboundBytesTotal),
+            asked: MemoryShares.Asked(
+                history: configuration.historyBytesTotalMax,
+                backlog: configuration.backlogBytesTotalMax,
+                inbound: configuration.inboundBytesTotal),
             messageBytesMax: min(max(configuration.messageBytesMax, 0), 1 << 30), loops: loops)
         let shared = Shared(
             settings: try settings(loops: loops, memory), ringBytesMax: memory.ring)
@@ -135,7 +138,7 @@ public final class Server {
             )
         }
         guard asked.historyMessagesMax >= 0, asked.historySeconds >= 0, asked.backlogBytesMax > 0,
-            asked.historyBytesTotalMax >= 0, asked.backlogBytesTotalMax > 0
+            memory.history >= 0, memory.backlog > 0
         else { throw ServerError("a limit is negative, or a backlog's limit is 0") }
         let key = HashKey(randomUInt64(), randomUInt64())
         var settings = Settings(

@@ -61,10 +61,12 @@ public struct ServerConfiguration: Sendable {
     /// Settings of channels by the first part of their name, 63 at most and one for `*`, all other
     /// channels.
     public var namespaces: [NamespaceConfiguration] = []
-    /// What all channels together keep, bytes. The loops share it evenly.
-    public var historyBytesTotalMax = 256 << 20
-    /// What waits for all slow connections together, bytes. The loops share it evenly.
-    public var backlogBytesTotalMax = 256 << 20
+    /// What all channels together keep, bytes; the loops share it evenly. Nil is half of
+    /// ``memoryBytesMax``, or 256 MiB.
+    public var historyBytesTotalMax: Int?
+    /// What waits for all slow connections together, bytes; the loops share it evenly. Nil is a
+    /// quarter of ``memoryBytesMax``, or 256 MiB.
+    public var backlogBytesTotalMax: Int?
     /// How long connections have to take what is owed to them once the server stops, seconds.
     public var drainSeconds = 5
 

@@ -8,7 +8,8 @@ struct LimitOptions: ParsableArguments {
         name: .customLong("memory-max"),
         help: ArgumentHelp(
             "Memory that clients fill: half history, a quarter backlogs, an eighth unfinished "
-                + "input, an eighth messages in flight (default: each has a size of its own).",
+                + "input, an eighth messages in flight; what is given for one of them is taken off "
+                + "first (default: each has a size of its own).",
             valueName: "bytes"))
     var memoryMax: ByteSize?
 

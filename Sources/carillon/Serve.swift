@@ -82,13 +82,15 @@ struct Serve: ParsableCommand {
 
     @Option(
         name: .customLong("history-bytes-total"),
-        help: "What all channels together keep, bytes; the loops share it evenly.")
-    var historyBytesTotal = 256 << 20
+        help: "What all channels together keep, bytes (default: 256M); the loops share it evenly.")
+    var historyBytesTotal: ByteSize?
 
     @Option(
         name: .customLong("backlog-bytes-total"),
-        help: "What waits for all slow connections together, bytes; the loops share it evenly.")
-    var backlogBytesTotal = 256 << 20
+        help: ArgumentHelp(
+            "What waits for all slow connections together, bytes (default: 256M); the loops share "
+                + "it evenly."))
+    var backlogBytesTotal: ByteSize?
 
     @Option(
         name: .customLong("drain-seconds"),
@@ -121,8 +123,8 @@ struct Serve: ParsableCommand {
         configuration.historyMessagesMax = historyMessages
         configuration.historySeconds = historySeconds
         configuration.namespaces = namespaces()
-        configuration.historyBytesTotalMax = historyBytesTotal
-        configuration.backlogBytesTotalMax = backlogBytesTotal
+        configuration.historyBytesTotalMax = historyBytesTotal?.bytes
+        configuration.backlogBytesTotalMax = backlogBytesTotal?.bytes
         configuration.drainSeconds = drainSeconds
         switch (tlsCertificate, tlsKey) {
         case (let certificate?, let key?):

@@ -42,7 +42,7 @@ import Testing
         #expect(
             try shares(nil)
                 == MemoryShares(
-                    history: 1 << 30, backlog: 256 << 20, inbound: 128 << 20, ring: 256 << 20))
+                    history: 256 << 20, backlog: 256 << 20, inbound: 128 << 20, ring: 256 << 20))
         #expect(try shares(nil, .init(inbound: 5 << 20)).inbound == 5 << 20)
     }
 
