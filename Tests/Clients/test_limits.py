@@ -183,9 +183,14 @@ def test_an_unfinished_websocket_message_over_the_ceiling_is_closed_with_1013(se
         client.send(frame(BINARY, b"x" * 200_000, fin=False))
         # What was sent before has been read when this is answered; a close is an answer, too.
         client.send(frame(9, b"?"))
-    firsts = [client.frame() for client in sockets]
-    closed = [payload for first, payload in firsts if first == 0x88]
-    assert len(closed) == 1, firsts
+    answers = [client.frame() for client in sockets]
+    # The one that was too much may have been answered and closed in one turn.
+    for index, client in enumerate(sockets):
+        if answers[index][0] == 0x8A:
+            client.send(frame(9, b"?"))
+            answers[index] = client.frame()
+    closed = [payload for first, payload in answers if first == 0x88]
+    assert len(closed) == 1, answers
     assert struct.unpack("!H", closed[0][:2])[0] == 1013 and b"524288" in closed[0]
 
 

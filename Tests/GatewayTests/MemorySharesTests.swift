@@ -10,7 +10,8 @@ import Testing
             ceiling: ceiling, asked: asked, messageBytesMax: message, loops: loops)
     }
 
-    @Test func `of eight parts history has four, backlogs two, input and the ring one each`() throws {
+    @Test func `of eight parts history has four, backlogs two, input and the ring one each`() throws
+    {
         let shares = try shares(1 << 30)
         #expect(shares.history == 512 << 20)
         #expect(shares.backlog == 256 << 20)

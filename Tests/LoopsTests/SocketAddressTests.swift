@@ -18,7 +18,8 @@ import Testing
         }
         #expect(try host("127.0.0.1") == .ipv4(0x7F00_0001))
         #expect(try host("::1") == .ipv6(0, 1))
-        #expect(try host("2001:db8::a:0:0:1") == .ipv6(0x2001_0DB8_0000_0000, 0x000A_0000_0000_0001))
+        #expect(
+            try host("2001:db8::a:0:0:1") == .ipv6(0x2001_0DB8_0000_0000, 0x000A_0000_0000_0001))
         #expect(try host("::ffff:10.1.2.3") == .ipv6(0, 0x0000_FFFF_0A01_0203))
         #expect(try SocketAddress(path: "/a").host == nil)
     }

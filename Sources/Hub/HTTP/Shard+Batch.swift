@@ -18,7 +18,9 @@ extension Shard {
         var lines = LineSplitter(lineBytesMax: limits.batchBytesMax)
         var mayComeAgain = false
         do throws(LineSplitterError) {
-            try lines.feed(body.span) { line, _ in publishLine(slot, line, to: answer, &mayComeAgain) }
+            try lines.feed(body.span) { line, _ in
+                publishLine(slot, line, to: answer, &mayComeAgain)
+            }
             try lines.finish { line, _ in publishLine(slot, line, to: answer, &mayComeAgain) }
         } catch {
             respondProblem(slot, head, .contentTooLarge, error.detail)

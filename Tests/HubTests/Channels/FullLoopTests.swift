@@ -64,7 +64,10 @@ import Wire
         let client = world.connect()
         client.send(upgrade("/connect", ["Sec-WebSocket-Protocol: carillon.v1"]))
         #expect(client.answer()?.status == 101)
-        client.send((1...4).flatMap { frame("{\"op\":\"subscribe\",\"channel\":\"c\($0)\",\"ref\":\($0)}") })
+        client.send(
+            (1...4).flatMap {
+                frame("{\"op\":\"subscribe\",\"channel\":\"c\($0)\",\"ref\":\($0)}")
+            })
         let answers = client.texts().map { object(Array($0.utf8)) }
         #expect(answers.prefix(3).map { $0["ok"] as? Int } == [1, 2, 3])
         let error = answers.last?["error"] as? [String: Any]

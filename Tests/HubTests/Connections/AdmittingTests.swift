@@ -57,7 +57,8 @@ import Wire
         #expect(world.shared.turnstile.addressCount == 1)
     }
 
-    @Test func `connects a second over an address's limit are told 429 until a second has passed`() {
+    @Test func `connects a second over an address's limit are told 429 until a second has passed`()
+    {
         let world = World { $0.limits.connectsPerSecondMax = 2 }
         for _ in 0..<2 { world.tryConnect(address: address)!.cut() }
         expect(world.tryConnect(address: address), refusedWith: 429, limit: 2, value: 3, retry: "1")

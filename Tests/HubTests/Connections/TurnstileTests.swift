@@ -26,7 +26,8 @@ import Testing
     private let one = PeerAddress(ipv4: 0x7F00_0001)
     private let other = PeerAddress(ipv4: 0x7F00_0002)
 
-    @Test func `as many connections as the limit, one more is refused, and one for one that ends`() {
+    @Test func `as many connections as the limit, one more is refused, and one for one that ends`()
+    {
         let turnstile = turnstile { $0.connectionsMax = 3 }
         for _ in 0..<3 {
             let isAdmitted = admits(turnstile)

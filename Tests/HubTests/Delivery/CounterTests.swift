@@ -10,7 +10,8 @@ import Wire
         Int(world.shared.counters.total(counter))
     }
 
-    @Test func `a delivery is counted once for each who gets the message, and not for its sender`() {
+    @Test func `a delivery is counted once for each who gets the message, and not for its sender`()
+    {
         let world = World(loops: 2)
         let sender = world.connect()
         sender.send(upgrade("/channels/a?echo=0"))

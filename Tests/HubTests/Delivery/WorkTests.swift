@@ -134,7 +134,7 @@ import Wire
 
     // MARK: - Output
 
-    @Test func `a poll's answer ends with the message that passes its limit; its tag goes on there`() {
+    @Test func `a poll ends with the message that passes its limit, and its tag goes on there`() {
         let world = World { $0.limits.pollBytesMax = 2_000 }
         var ids: [String] = []
         for number in 0..<9 {
@@ -167,7 +167,8 @@ import Wire
         }
         let clients = (0..<20).map { _ in world.connect() }
         for client in clients {
-            client.feed(request("/channels/a?after=first", fields: ["Accept: application/x-ndjson"]))
+            client.feed(
+                request("/channels/a?after=first", fields: ["Accept: application/x-ndjson"]))
         }
         // One head each, and of the past one connection's share beyond the limit.
         #expect(directBytes(world) < 5_000 + 7_000 + 20 * 400)
