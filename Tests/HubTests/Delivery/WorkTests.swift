@@ -161,7 +161,7 @@ import Wire
     }
 
     @Test func `who catches up waits for the next turn when this one has made enough`() {
-        let world = World { $0.limits.historyBytesPerTurnMax = 5_000 }
+        let world = World { $0.limits.catchUpBytesOfAllPerTurnMax = 5_000 }
         for number in 0..<10 {
             world.publish("a", "\(number)" + String(repeating: "x", count: 500))
         }
@@ -181,7 +181,7 @@ import Wire
     }
 
     @Test func `polls for the past too wait for the next turn`() {
-        let world = World { $0.limits.historyBytesPerTurnMax = 5_000 }
+        let world = World { $0.limits.catchUpBytesOfAllPerTurnMax = 5_000 }
         for number in 0..<10 {
             world.publish("a", "\(number)" + String(repeating: "x", count: 500))
         }
@@ -228,7 +228,7 @@ import Wire
     }
 
     @Test func `as many history commands as the limit may wait, one more is told busy`() {
-        let world = World(loops: 2) { $0.limits.historyCommandsMax = 3 }
+        let world = World(loops: 2) { $0.limits.recallCommandsMax = 3 }
         let channel = world.channel(at: 1)
         let client = open(world)
         let ask: (Int) -> [UInt8] = {
