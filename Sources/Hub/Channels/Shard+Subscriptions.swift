@@ -94,8 +94,9 @@ extension Shard {
     mutating func subscribe(
         _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
     ) -> SubscribeOutcome {
-        guard names.contains(where: { hasPast($0, start) })
-            || (keepsPresence && encoding.form.showsPresence)
+        guard
+            names.contains(where: { hasPast($0, start) })
+                || (keepsPresence && encoding.form.showsPresence)
         else {
             for name in names {
                 let outcome = subscribe(slot, name, encoding, from: .now)
