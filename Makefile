@@ -2,7 +2,7 @@
 # make test    installs what is missing, and runs all the tests
 # make help    the rest
 
-.PHONY: help run test test-tsan conformance bench format lint clean
+.PHONY: help run test test-tsan faults conformance bench format lint clean
 .DEFAULT_GOAL := help
 
 SOURCES = Package.swift Sources Tests Examples Benchmarks
@@ -14,6 +14,7 @@ help:
 	@echo "make run          build and start: carillon serve --dev (ARGS=... for more flags)"
 	@echo "make test         all the tests"
 	@echo "make test-tsan    the ring and the running gateway under ThreadSanitizer"
+	@echo "make faults       faults on the running program, with more clients and more often"
 	@echo "make conformance  the whole Autobahn WebSocket testsuite, some ten minutes"
 	@echo "make bench        the figures of Documentation/performance.md"
 	@echo "make format       format the Swift sources; make lint only looks"
@@ -31,7 +32,13 @@ test:
 # The ring and the running gateway under ThreadSanitizer, built apart.
 test-tsan:
 	@scripts/need test
-	swift test --sanitize=thread --scratch-path .build-tsan --filter 'RingTests|GatewayTests|ClientTests'
+	swift test --sanitize=thread --scratch-path .build-tsan --filter 'RingTests|StoreTests|GatewayTests|ClientTests'
+
+# 10,000 connections dropped at once, among others. It needs 11,000 descriptors (ulimit -Hn).
+faults:
+	@scripts/need test
+	swift build -c release --product carillon
+	@scripts/python -m pytest Tests/Clients -k test_fault --heavy --timeout 600
 
 # Group 9 sends messages of 16 MiB, and messages of 65,536 fragments.
 conformance:

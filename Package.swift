@@ -8,8 +8,8 @@ let common: [SwiftSetting] = [
 ]
 
 /// Modules whose sources hold no unsafe expression at all. Unsafe code has its homes: `Bytes`,
-/// `Ring`, and the rim that speaks to C (`Loops`, `TLS`, `Signatures`, `Deflate`, and the part of
-/// `Gateway` that joins them).
+/// `Ring`, and the rim that speaks to C (`Loops`, `TLS`, `Signatures`, `Deflate`, `Store`, and the
+/// part of `Gateway` that joins them).
 let safe: [SwiftSetting] =
     common + [
         .strictMemorySafety(),
@@ -36,6 +36,9 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", path: "CShims/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "CShims/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CLinux", path: "CShims/CLinux"),
 
         .target(name: "Bytes", swiftSettings: common),
@@ -45,13 +48,14 @@ let package = Package(
         .target(name: "Signatures", dependencies: ["COpenSSL"], swiftSettings: common),
         .target(name: "TLS", dependencies: ["COpenSSL", "Bytes"], swiftSettings: common),
         .target(name: "Deflate", dependencies: ["CZlib", "Bytes"], swiftSettings: common),
+        .target(name: "Store", dependencies: ["CSQLite", "Ring"], swiftSettings: common),
         .target(
             name: "Hub", dependencies: ["Bytes", "Wire", "Ring", "Signatures", "Deflate"],
             swiftSettings: safe),
         .target(
             name: "Gateway",
             dependencies: [
-                "Bytes", "Wire", "Ring", "Loops", "TLS", "Signatures", "Hub",
+                "Bytes", "Wire", "Ring", "Loops", "TLS", "Signatures", "Hub", "Store",
             ],
             resources: [.embedInCode("DevPage/page.html")],
             swiftSettings: common),
@@ -89,15 +93,32 @@ let package = Package(
         .testTarget(
             name: "DeflateTests", dependencies: ["Deflate", "Bytes"], swiftSettings: common),
         .testTarget(
+            name: "StoreTests", dependencies: ["Store", "Ring", "CSQLite"], swiftSettings: common),
+        .testTarget(
             name: "HubTests", dependencies: ["Hub", "Wire", "Ring", "Bytes"],
             swiftSettings: common),
+        .target(
+            name: "Fuzzing", dependencies: ["Hub", "Wire", "Ring", "Deflate", "Bytes"],
+            path: "Tests/Fuzz/Targets", swiftSettings: common),
+        .testTarget(name: "FuzzTests", dependencies: ["Fuzzing"], swiftSettings: common),
         .testTarget(name: "LoadTests", dependencies: ["carillon-bench"], swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
         .testTarget(
             name: "ClientTests",
             dependencies: ["Client", "Gateway", "Loops", "TLS", "Wire", "Bytes", "Signatures"],
             swiftSettings: common),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: common),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Gateway", "Loops"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Links libFuzzer, which no other build has: `make fuzz`.
+if Context.environment["CARILLON_FUZZ"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "CShims/CFuzzer"),
+        .executableTarget(
+            name: "carillon-fuzz", dependencies: ["Fuzzing", "CFuzzer"], path: "Tests/Fuzz/Main",
+            swiftSettings: common),
+    ]
+}

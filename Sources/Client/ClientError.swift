@@ -40,7 +40,9 @@ extension ClientError {
         switch self {
         case .hostUnknown, .unreachable, .overdue, .broken, .closedByServer: true
         case .tls(let error): error.mayPass
-        case .refused(let status, _, _): status >= 500 || status == 408 || status == 429
+        // 507: what was sent is kept for good as not stored.
+        case .refused(let status, _, _):
+            (status >= 500 && status != 507) || status == 408 || status == 429
         case .webSocketClosed(let code, _):
             switch code {
             case nil, 1001, 1005, 1006, 1011, 1012, 1013: true

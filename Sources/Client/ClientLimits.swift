@@ -24,5 +24,10 @@ package struct ClientLimits: Sendable {
     /// Nothing read while a poll names its own time, milliseconds: the gateway allows five minutes.
     package var longPollMillisecondsMax: UInt64 = 330_000
 
+    /// How often one message is sent, at most, when failures may pass.
+    package var publishAttemptsMax = 5
+    /// What a server's Retry-After counts for between two of those, milliseconds, at most.
+    package var retryMillisecondsMax: UInt64 = 30_000
+
     package init() {}
 }

@@ -174,7 +174,8 @@ package final class Subscriber {
 }
 
 extension ClientError {
-    fileprivate var retryMilliseconds: UInt64 {
+    /// What the server asks to wait; 0 when it does not say.
+    var retryMilliseconds: UInt64 {
         guard case .refused(_, _, let seconds?) = self else { return 0 }
         return min(seconds, 3_600) * 1_000
     }

@@ -23,10 +23,16 @@ private import Glibc
 /// Made, started and stopped on one thread. ``stop()`` may be called from any thread by way of
 /// ``stopper``.
 public final class Server {
-    private let configuration: ServerConfiguration
+    let configuration: ServerConfiguration
     private var components: [(path: String, make: @Sendable () -> any MessageComponent)] = []
     private var threads: [LoopThread] = []
     private var control: Control?
+    private var durable: DurableLog?
+    var manager: ServiceManager?
+    var watch: LoopThread?
+    var succession: Succession?
+    /// Another gateway ran before this one, and has handed its sockets over.
+    public internal(set) var isSuccessor = false
     /// Where the server listens, as URLs (`http://127.0.0.1:8080`); known after ``start()``.
     public private(set) var addresses: [String] = []
     /// SHA-256 of the self-signed certificate, hexadecimal with colons; nil with a certificate from
@@ -60,7 +66,6 @@ public final class Server {
         precondition(control == nil, "a server starts once")
         Signals.block()
         let loops = try loopsWanted()
-        let open = try listeners(loops: loops)
         let memory = try MemoryShares(
             ceiling: configuration.memoryBytesMax,
             asked: MemoryShares.Asked(
@@ -68,9 +73,18 @@ public final class Server {
                 backlog: configuration.backlogBytesTotalMax,
                 inbound: configuration.inboundBytesTotal),
             messageBytesMax: min(max(configuration.messageBytesMax, 0), 1 << 30), loops: loops)
-        let shared = Shared(
-            settings: try settings(loops: loops, memory), ringBytesMax: memory.ring)
+        var settings = try settings(loops: loops, memory)
         let streamsMax = try streamsPerLoop(loops)
+        let environment =
+            configuration.serviceManager ? ServiceEnvironment.take() : ServiceEnvironment()
+        let predecessor = try configuration.handover.flatMap(Predecessor.find)
+        let sockets = try sockets(loops, environment, predecessor)
+        try prepareSuccession(sockets, hasPredecessor: predecessor != nil)
+        let restored = (0..<loops).map { _ in RestoredShare() }
+        let durable = try DurableLog.open(configuration.durablePath, &settings, restored: restored)
+        let shared = Shared(
+            settings: settings, ringBytesMax: memory.ring, durable: durable?.progress,
+            logReaders: durable == nil ? 0 : 1)
 
         var made: [Loop] = []
         do {
@@ -81,36 +95,64 @@ public final class Server {
         }
         let control = Control(
             wakeUps: made.map(\.wakeUp),
-            drainMillisecondsMax: UInt64(max(configuration.drainSeconds, 0)) * 1000)
+            drainMilliseconds: UInt64(max(configuration.drainSeconds, 0)) * 1000,
+            logBell: durable?.makeBell(shared))
+        do {
+            try durable?.start(shared, control)
+        } catch {
+            durable?.stop()
+            for loop in made { loop.close() }
+            throw ServerError("a thread could not be started: \(error)")
+        }
+        self.durable = durable
         let components = components
         for (index, loop) in made.enumerated() {
             let start = WorkerStart(
                 index: index, loop: loop, shared: shared, control: control,
-                kinds: open.kinds, listeners: open.perLoop[index], components: components,
-                seed: randomUInt64())
+                kinds: sockets.kinds, listeners: sockets.perLoop[index], components: components,
+                restored: restored[index], seed: randomUInt64())
             do {
                 threads.append(try LoopThread.start(name: "carillon-\(index)") { start.run() })
             } catch {
                 control.stop()
+                for _ in index..<loops { control.noteLeft() }
+                wait()
                 throw ServerError("a thread could not be started: \(error)")
             }
         }
         self.control = control
         loopCount = loops
-        addresses = open.addresses
+        addresses = sockets.addresses
+        manager = ServiceManager(environment)
+        takeOver(predecessor, sockets, control)
+        tellManager(control, shared)
     }
 
-    /// Stops accepting, tells every client that the server restarts, and lets the loops end.
-    public func stop() { control?.stop() }
+    /// Stops accepting, sends every client away over the drain's time, and lets the loops end.
+    public func stop() {
+        guard let control, !control.isStopping else { return }
+        succession?.stop()
+        manager?.stopping(drainMilliseconds: control.drainMilliseconds)
+        control.stop()
+    }
 
-    /// Returns when all loops have ended.
+    /// Returns when all loops have ended, and what they published is on the disk where it is to be.
     public func wait() {
         for thread in threads { thread.join() }
         threads.removeAll()
+        // Everything that was published is in the ring by now.
+        durable?.stop()
+        durable = nil
+        succession?.stop()
+        succession?.join()
+        succession = nil
+        manager?.stop()
+        watch?.join()
+        watch = nil
     }
 
-    /// Waits for SIGTERM or SIGINT, then stops and waits for the loops. A second signal ends the
-    /// process.
+    /// Waits for SIGTERM, SIGINT or a successor, then stops and waits for the loops. A second signal
+    /// ends the process.
     public func waitForSignal() {
         Signals.wait()
         Signals.endOnNext()
@@ -153,10 +195,12 @@ public final class Server {
         settings.limits.inboundBytesTotal = memory.inbound
         try setRates(&settings.limits)
         settings.namespaces = try asked.resolvedNamespaces()
-        if let durable = settings.namespaces.all.first(where: { $0.durability != .memory }) {
-            let name = durable.name.isEmpty ? "*" : String(decoding: durable.name, as: UTF8.self)
-            throw ServerError("namespace \(name): there is no store to make it durable")
+        guard configuration.handover == nil || configuration.durablePath == nil else {
+            throw ServerError(
+                "a handover and a durable history don't go together: the file belongs to one process "
+                    + "until that has ended")
         }
+        try setTimes(&settings.limits)
         settings.access.anonymousRead = asked.anonymousRead
         settings.access.anonymousPublish = asked.anonymousPublish
         settings.access.apiKeys = asked.apiKeys.map { Array($0.utf8) }
@@ -189,6 +233,28 @@ public final class Server {
         limits.commandsPerSecondMax = asked.commandsPerSecondMax
     }
 
+    private func setTimes(_ limits: inout Limits) throws(ServerError) {
+        func milliseconds(_ seconds: Int, _ name: StaticString) throws(ServerError) -> UInt64 {
+            guard (1...86_400).contains(seconds) else {
+                throw ServerError(
+                    "\(name) of \(seconds) seconds was asked for; 1 to 86400 are possible")
+            }
+            return UInt64(seconds) * 1000
+        }
+        limits.backlogMillisecondsMax = try milliseconds(
+            configuration.backlogSeconds, "a slow client's time")
+        limits.headMillisecondsMax = try milliseconds(configuration.headSeconds, "a head's time")
+        limits.bodyMillisecondsMax = try milliseconds(configuration.bodySeconds, "a body's time")
+        limits.heartbeatMilliseconds = try milliseconds(
+            configuration.heartbeatSeconds, "a heartbeat")
+        limits.silenceMillisecondsMax = try milliseconds(configuration.silenceSeconds, "a silence")
+        guard configuration.silenceSeconds > configuration.heartbeatSeconds else {
+            throw ServerError(
+                "a silence of \(configuration.silenceSeconds) seconds would end every quiet client, "
+                    + "which is only asked each \(configuration.heartbeatSeconds) seconds")
+        }
+    }
+
     /// Each loop's share of the descriptors, with some room since the kernel does not deal them out
     /// evenly.
     private func streamsPerLoop(_ loops: Int) throws(ServerError) -> Int {
@@ -204,57 +270,26 @@ public final class Server {
         return loops == 1 ? room : min(room, room / loops * 5 / 4)
     }
 
-    private struct OpenListeners {
-        var perLoop: [[(Listener, tag: Int)]]
-        var kinds: [ListenerKind] = []
-        var addresses: [String] = []
-    }
-
-    private func listeners(loops: Int) throws(ServerError) -> OpenListeners {
-        guard !configuration.listen.isEmpty || !configuration.listenTLS.isEmpty else {
+    private func sockets(
+        _ loops: Int, _ environment: ServiceEnvironment, _ predecessor: Predecessor?
+    ) throws(ServerError) -> Sockets {
+        let inherited = try environment.listeningSockets()
+        let asked = configuration
+        guard !asked.listen.isEmpty || !asked.listenTLS.isEmpty || !inherited.isEmpty else {
             throw ServerError("nowhere to listen: give an address, such as 127.0.0.1:8080")
         }
-        var open = OpenListeners(perLoop: Array(repeating: [], count: loops))
-        for text in configuration.listen {
-            try self.open(text, ListenerKind(), "http", &open)
-        }
-        guard !configuration.listenTLS.isEmpty else { return open }
-        let context = try tlsContext()
-        for text in configuration.listenTLS {
-            try self.open(text, ListenerKind(tls: context), "https", &open)
-        }
-        return open
-    }
-
-    private func open(
-        _ text: String, _ kind: ListenerKind, _ scheme: String, _ open: inout OpenListeners
-    ) throws(ServerError) {
-        let first: [Listener]
-        do {
-            switch try ListenAddress.parse(text) {
-            case .tcp(let host, let port):
-                first = try Listener.tcp(host: host, port: port, exclusive: true)
-            case .unix(let path): first = [try Listener.unix(path: path)]
+        let plain = ListenerKind()
+        let needsTLS = !asked.listenTLS.isEmpty || inherited.contains { $0[0].isTLS }
+        let secure = needsTLS ? ListenerKind(tls: try tlsContext()) : plain
+        var sockets = Sockets(loops: loops)
+        let offered = predecessor?.sockets ?? []
+        for (texts, kind) in [(asked.listen, plain), (asked.listenTLS, secure)] {
+            for text in texts {
+                try sockets.open(text, kind, offered: offered, exclusive: !asked.reusePort)
             }
-            let tag = open.kinds.count
-            open.kinds.append(kind)
-            for listener in first {
-                for loop in open.perLoop.indices.dropFirst() {
-                    open.perLoop[loop].append((try listener.sibling(), tag))
-                }
-                open.perLoop[0].append((listener, tag))
-                open.addresses.append(url(scheme, listener.address))
-            }
-        } catch {
-            throw ServerError("can't listen on \(text): \(error)")
         }
-    }
-
-    private func url(_ scheme: String, _ address: ListenAddress) -> String {
-        switch address {
-        case .tcp: "\(scheme)://\(address)"
-        case .unix: "\(scheme)+\(address)"
-        }
+        for group in inherited { try sockets.add(group, group[0].isTLS ? secure : plain) }
+        return sockets
     }
 
     private func tlsContext() throws(ServerError) -> TLSContext {

@@ -67,8 +67,36 @@ public struct ServerConfiguration: Sendable {
     /// What waits for all slow connections together, bytes; the loops share it evenly. Nil is a
     /// quarter of ``memoryBytesMax``, or 256 MiB.
     public var backlogBytesTotalMax: Int?
-    /// How long connections have to take what is owed to them once the server stops, seconds.
-    public var drainSeconds = 5
+    /// The SQLite file that keeps what durable namespaces publish; made if it is not there. Needed if
+    /// and only if a namespace is durable. One process at a time.
+    public var durablePath: String?
+    /// For how long a connection may take nothing of what waits for it, seconds.
+    public var backlogSeconds = 30
+    /// A request's head to arrive, seconds, the TLS handshake included.
+    public var headSeconds = 10
+    /// A request's body to arrive, seconds.
+    public var bodySeconds = 30
+    /// Between two heartbeats on a quiet connection, seconds.
+    public var heartbeatSeconds = 25
+    /// A WebSocket that sent nothing for so long is closed, and so is any connection whose peer has
+    /// not acknowledged a heartbeat, seconds.
+    public var silenceSeconds = 60
+    /// How long stopping may take, seconds: connections are sent away over three quarters of it or
+    /// more, and the last ones have the rest to take what they are owed. Few connections take less.
+    ///
+    /// 0 sends all away at once. 25 leaves some room below the 30 seconds after which orchestrators
+    /// commonly kill what they have told to stop.
+    public var drainSeconds = 25
+    /// Path of a Unix socket at which a running server is found and taken over, and a successor
+    /// waited for: its listening sockets pass on, so no connection attempt fails meanwhile.
+    public var handover: String?
+    /// Lets another process listen on the same ports. The kernel then deals connections out to
+    /// both; those that wait for a process that ends are reset.
+    public var reusePort = false
+    /// Takes sockets from the service manager, and tells it when the server is ready, lives and
+    /// stops (systemd's `LISTEN_FDS`, `NOTIFY_SOCKET`, `WATCHDOG_USEC`, which are taken out of the
+    /// environment).
+    public var serviceManager = false
 
     /// An HTML page answered at `/`.
     public var page: String?

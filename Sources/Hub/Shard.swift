@@ -77,11 +77,14 @@ package struct Shard: ~Copyable {
     var untold = UntoldAttendance()
     /// Requests that found the home's mailbox full, and whose subscribers must have an answer.
     var unasked: [RecallRequest] = []
+    var acks = Acks()
     var answersPolls = false
     /// Something was published, or posted to another loop, in this turn: sleeping loops must be
     /// woken.
     package internal(set) var mustWake = false
+    /// The process is about to end: nobody new is let in, and ``farewells`` says who goes when.
     var isLeaving = false
+    var farewells = Farewells()
 
     var components: [any MessageComponent]
     let componentPaths: [[UInt8]]
@@ -125,8 +128,10 @@ package struct Shard: ~Copyable {
         if hasUnsent { sendAgain() }
         readMail()
         drainRing()
+        if hasAcksDue { answerAcks() }
         takeUpContinuing()
         meetDeadlines()
+        if isLeaving { sendAway() }
         if answersPolls { answerPolls() }
         if keepsPresence { tendPresence() }
         if now.monotonicMilliseconds >= sweepDue { sweepChannels() }
@@ -161,7 +166,8 @@ package struct Shard: ~Copyable {
     package var hasWork: Bool {
         // What the rim found out while it wrote may already have led to orders, and to letters.
         if !continuing.isEmpty || !output.isEmpty || mustWake { return true }
-        if !shared.mailboxes[index].isEmpty { return true }
+        // What is settled after this look wakes the loop.
+        if !shared.mailboxes[index].isEmpty || hasAcksDue { return true }
         switch reader {
         case .some(let reader): return reader.hasMore
         case .none: return false
@@ -171,10 +177,12 @@ package struct Shard: ~Copyable {
     /// Monotonic milliseconds at which ``work()`` is due even if nothing happens.
     package var nextDeadline: UInt64 {
         var next = min(wheel.nextMilliseconds ?? .max, sweepDue)
+        if let ack = acks.first { next = min(next, ack.deadlineMilliseconds) }
         if keepsPresence { next = min(next, rosters.nextMilliseconds ?? .max) }
         if hasUnsent || rosters.hasUnannounced {
             next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds)
         }
+        if isLeaving { next = min(next, farewells.nextMilliseconds(after: now)) }
         return next
     }
 

@@ -12,6 +12,11 @@ package final class Shared: Sendable {
     package let turnstile: Turnstile
     /// How far the durable history has come; nil when no namespace is durable.
     package let durable: DurableProgress?
+    /// What was published under conditions.
+    package let ledger: PublishLedger
+    let connectionNames: ConnectionNames
+    /// For the digests of messages that come with an idempotency key.
+    let fingerprintKey: HashKey
     /// By loop. Rare traffic: recalls and messages to one peer.
     package let mailboxes: [Mailbox<Mail>]
 
@@ -22,9 +27,11 @@ package final class Shared: Sendable {
     ///   - ringSlots: messages in flight between the loops, a power of two.
     ///   - ringBytesMax: their cost together.
     ///   - durable: needed when a namespace is durable.
+    ///   - logReaders: readers that the ring has beside the loops, with the numbers after theirs;
+    ///     like a loop, each holds the ring back until it has read.
     package init(
         settings: Settings, ringSlots: Int = 1 << 14, ringBytesMax: Int = 256 << 20,
-        durable: DurableProgress? = nil
+        durable: DurableProgress? = nil, logReaders: Int = 0
     ) {
         precondition(
             settings.loops > 0 && settings.loops <= Peer.loopsMax, "\(settings.loops) loops")
@@ -33,8 +40,13 @@ package final class Shared: Sendable {
             "a durable namespace, and nothing that writes it")
         self.settings = settings
         self.durable = durable
-        ring = BroadcastRing(slots: ringSlots, readers: settings.loops, bytesMax: ringBytesMax)
-        sleepers = Sleepers(loops: settings.loops)
+        ledger = PublishLedger(limits: settings.limits, hashKey: settings.hashKey)
+        connectionNames = ConnectionNames(hashKey: settings.hashKey)
+        fingerprintKey = settings.hashKey.derived(.fingerprint)
+        let readers = settings.loops + logReaders
+        ring = BroadcastRing(
+            slots: ringSlots, readers: readers, bytesMax: ringBytesMax, start: settings.start)
+        sleepers = Sleepers(loops: readers)
         counters = Counters(loops: settings.loops)
         turnstile = Turnstile(limits: settings.limits)
         mailboxes = (0..<settings.loops).map { _ in

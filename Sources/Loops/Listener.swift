@@ -12,7 +12,8 @@ package final class Listener: Sendable {
     package let address: ListenAddress
     package let backlog: Int32
     let isUnix: Bool
-    /// What to unlink when the last listener on a path is gone.
+    /// What to unlink when the last listener on a path is gone; nil for TCP, and where the file is
+    /// not ours.
     let file: SocketFile?
     /// The socket; -1 once a loop took it.
     private let descriptor: Atomic<Int32>
@@ -22,7 +23,10 @@ package final class Listener: Sendable {
         self.address = address
         self.backlog = backlog
         self.file = file
-        isUnix = file != nil
+        switch address {
+        case .tcp: isUnix = false
+        case .unix: isUnix = true
+        }
     }
 
     deinit {
@@ -78,8 +82,8 @@ package final class Listener: Sendable {
         }
     }
 
-    private static func tcp(
-        _ addresses: [SocketAddress], backlog: Int32, reusePort: Bool, exclusive: Bool
+    static func tcp(
+        _ addresses: [SocketAddress], backlog: Int32 = 4096, reusePort: Bool = true, exclusive: Bool
     ) throws(LoopError) -> [Listener] {
         var listeners: [Listener] = []
         var firstSkipped: LoopError?
@@ -109,13 +113,8 @@ package final class Listener: Sendable {
     package func sibling() throws(LoopError) -> Listener {
         let original = borrowed
         guard original >= 0 else { throw .listenerTaken(address: "\(address)") }
-        if isUnix {
-            // A path can be bound once: the loops share one socket, and one of them gets each
-            // connection.
-            let copy = fcntl(original, F_DUPFD_CLOEXEC, 0)
-            guard copy >= 0 else { throw .socketNotMade(address: "\(address)", code: -errno) }
-            return Listener(descriptor: copy, address: address, backlog: backlog, file: file)
-        }
+        // A path can be bound once.
+        if isUnix { return try duplicate() }
         guard let local = SocketAddress.local(of: original) else {
             throw .socketNotMade(address: "\(address)", code: -errno)
         }
@@ -173,19 +172,19 @@ package final class Listener: Sendable {
 
 extension SocketAddress {
     /// The address of a bound TCP socket as one would write it.
-    fileprivate var listenAddress: ListenAddress {
+    var listenAddress: ListenAddress {
         (try? ListenAddress.parse(text)) ?? .tcp(host: text, port: port)
     }
 }
 
 extension LoopError {
     /// The machine lacks the address, or its whole family; another address of the host may do.
-    fileprivate var isAboutMissingFamily: Bool {
+    var isAboutMissingFamily: Bool {
         switch self {
         case .socketNotMade(_, let code): code == -EAFNOSUPPORT
         case .bindRefused(_, let code): code == -EADDRNOTAVAIL || code == -EAFNOSUPPORT
         case .loopNotMade, .threadNotMade, .signalNotWatched, .hostUnknown, .listenRefused,
-            .listenerTaken, .pathLength, .pathNotSocket:
+            .listenerTaken, .pathLength, .pathNotSocket, .notListening, .pipeNotMade:
             false
         }
     }

@@ -227,6 +227,9 @@ extension Loop {
     func timerCame() {
         deadline = nil
         isInTimer = true
+        // libuv runs what is due before it waits, too, and would then wait for an event that may
+        // never come: the handler has not been asked for its next deadline yet.
+        uv_stop(uv)
         events?.timerFired()
         isInTimer = false
     }

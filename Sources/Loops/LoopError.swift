@@ -19,6 +19,9 @@ package enum LoopError: Error, Equatable, CustomStringConvertible {
     case pathLength(path: String, bytesMax: Int)
     /// Something that is no socket lies where the socket should be; it is left alone.
     case pathNotSocket(path: String)
+    /// A descriptor that another process passed on is no listening stream socket.
+    case notListening(descriptor: Int32)
+    case pipeNotMade(code: Int32)
 
     package var description: String {
         switch self {
@@ -37,6 +40,9 @@ package enum LoopError: Error, Equatable, CustomStringConvertible {
         case .pathLength(let path, let bytesMax):
             "a socket's path has 1 to \(bytesMax) bytes: \(path)"
         case .pathNotSocket(let path): "\(path) exists and is not a socket"
+        case .notListening(let descriptor):
+            "descriptor \(descriptor) is not a listening TCP or Unix stream socket"
+        case .pipeNotMade(let code): "cannot make a pipe: \(describe(code: code))"
         }
     }
 }

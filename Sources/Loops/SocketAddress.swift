@@ -36,6 +36,14 @@ struct SocketAddress: Equatable {
         }
     }
 
+    /// A Unix socket's address without a file (unix(7)): a zero byte, then the name.
+    init(abstract name: String) throws(LoopError) {
+        self = try SocketAddress(path: "@" + name)
+        let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
+        withUnsafeMutableBytes(of: &storage) { $0[offset] = 0 }
+        count = socklen_t(offset + 1 + name.utf8.count)
+    }
+
     /// Asks `getsockname` or `getpeername`; nil if the socket has no such address (any more).
     init?(
         of descriptor: Int32,
@@ -94,6 +102,15 @@ struct SocketAddress: Equatable {
             default: nil
             }
         }
+    }
+
+    /// A Unix socket's path, or `@` and an abstract name (unix(7)); nil for other families.
+    var path: String? {
+        guard family == AF_UNIX else { return nil }
+        let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
+        let bytes = withUnsafeBytes(of: storage) { Array($0[offset..<max(offset, Int(count))]) }
+        if bytes.first == 0 { return "@" + String(decoding: bytes.dropFirst(), as: UTF8.self) }
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
 
     /// Runs `body` on the address as the socket calls want it.

@@ -150,6 +150,20 @@ package final class Stream: ManagedBuffer<StreamState, UInt64> {
         if !header.isUnix { uv_tcp_nodelay(tcp, on ? 1 : 0) }
     }
 
+    /// Ends the stream with an error when the peer's kernel has left bytes unacknowledged, or had no
+    /// room for any, for so long. Without it a peer that is gone without a word keeps its stream
+    /// until the kernel has tried again for a quarter of an hour. Nothing for Unix sockets.
+    ///
+    /// - Parameter milliseconds: 1 or more; 0 is the kernel's own time.
+    package func setUnacknowledgedMax(milliseconds: UInt64) {
+        assertUsable()
+        guard !header.isUnix else { return }
+        var timeout = UInt32(clamping: min(milliseconds, UInt64(Int32.max)))
+        setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &timeout,
+            socklen_t(MemoryLayout<UInt32>.size))
+    }
+
     /// Probes a silent peer; ten unanswered probes, a second apart, end the stream with an error.
     /// Nothing for Unix sockets.
     ///

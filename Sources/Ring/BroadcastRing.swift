@@ -5,7 +5,7 @@ import Synchronization
 
 /// A gated broadcast ring: `slots` messages, `readers` cursors, a budget of bytes.
 ///
-/// Sequences start at 1, rise by 1 and never repeat. A writer claims the next one, puts the message
+/// Sequences start behind `start`, rise by 1 and never repeat. A writer claims the next one, puts the message
 /// into slot `sequence & (slots - 1)` and stamps the slot with the sequence. A reader reads the
 /// slot that bears the stamp it waits for. Once every reader has passed a message, it is released
 /// and `reclaimed` moves up; a writer claims only up to `reclaimed + slots`. Nothing waits: a
@@ -24,7 +24,10 @@ import Synchronization
 /// first turn is not lost to it. A closed reader gates no more.
 package final class BroadcastRing: Sendable {
     package static let slotsMax = 1 << 24
-    package static let readersMax = 256
+    /// As many loops as a process may have, and one more that writes the durable history.
+    package static let readersMax = 257
+    /// Where sequences may start at most: ids of a log that goes on for years stay far below 2^63.
+    package static let startMax: UInt64 = 1 << 62
 
     package enum Outcome: Sendable, Equatable {
         /// It is in the ring, under this sequence, for every reader.
@@ -39,17 +42,24 @@ package final class BroadcastRing: Sendable {
     /// What writers write.
     struct Writers: ~Copyable, Sendable {
         /// The highest sequence claimed.
-        let claimed = Atomic<UInt64>(0)
+        let claimed: Atomic<UInt64>
         /// Some value that `reclaimed` has had: spares writers the line that reclaiming writes.
-        let reclaimedSeen = Atomic<UInt64>(0)
+        let reclaimedSeen: Atomic<UInt64>
         /// Cost of all messages held or about to be, in bytes; 0...bytesMax.
         let bytesHeld = Atomic<Int>(0)
+
+        init(start: UInt64) {
+            claimed = Atomic(start)
+            reclaimedSeen = Atomic(start)
+        }
     }
 
     /// What a writer reads when the ring looks full to it.
     struct Reclaimed: ~Copyable, Sendable {
         /// The highest sequence whose message was released, and all before it.
-        let sequence = Atomic<UInt64>(0)
+        let sequence: Atomic<UInt64>
+
+        init(start: UInt64) { sequence = Atomic(start) }
     }
 
     /// The reclaiming lock. Never waited for.
@@ -63,31 +73,38 @@ package final class BroadcastRing: Sendable {
     /// What one reader writes.
     struct Reader: ~Copyable, Sendable {
         /// All sequences up to here were read; `closed` when it reads no more.
-        let cursor = Atomic<UInt64>(0)
+        let cursor: Atomic<UInt64>
         let isMade = Atomic<Bool>(false)
         /// Above every sequence, so that a closed reader is never the slowest.
         static var closed: UInt64 { .max }
+
+        init(start: UInt64) { cursor = Atomic(start) }
     }
 
     let slots: RingSlots
     let bytesMax: Int
-    let writers = PaddedArray(count: 1) { _ in Writers() }
-    let reclaimed = PaddedArray(count: 1) { _ in Reclaimed() }
+    let writers: PaddedArray<Writers>
+    let reclaimed: PaddedArray<Reclaimed>
     let reclaimLock = PaddedArray(count: 1) { _ in ReclaimLock() }
     let readers: PaddedArray<Reader>
 
     /// - Parameters:
     ///   - slots: messages held at once, at most; a power of two, 2...16,777,216.
-    ///   - readers: 1...256; each of them gates from now on until it is closed.
+    ///   - readers: 1...257; each of them gates from now on until it is closed.
     ///   - bytesMax: sum of the costs of the messages held at once, at most; 1 or more.
-    package init(slots: Int, readers: Int, bytesMax: Int) {
+    ///   - start: the first message's sequence is the next, 0...2^62. A slot's stamp is older than
+    ///     any sequence that belongs there, since those begin at 1 at the earliest.
+    package init(slots: Int, readers: Int, bytesMax: Int, start: UInt64 = 0) {
         precondition(slots >= 2 && slots <= Self.slotsMax, "\(slots) slots")
         precondition(slots & (slots - 1) == 0, "\(slots) slots, not a power of two")
         precondition(readers >= 1 && readers <= Self.readersMax, "\(readers) readers")
         precondition(bytesMax >= 1, "a budget of \(bytesMax) bytes")
+        precondition(start <= Self.startMax, "a start of \(start)")
         self.slots = RingSlots(count: slots)
         self.bytesMax = bytesMax
-        self.readers = PaddedArray(count: readers) { _ in Reader() }
+        writers = PaddedArray(count: 1) { _ in Writers(start: start) }
+        reclaimed = PaddedArray(count: 1) { _ in Reclaimed(start: start) }
+        self.readers = PaddedArray(count: readers) { _ in Reader(start: start) }
     }
 
     /// Releases what is still held. Nobody else holds the ring, so that every publish has ended and
@@ -102,6 +119,9 @@ package final class BroadcastRing: Sendable {
         }
     }
 
+    /// Messages that it holds at once, at most.
+    package var slotCount: Int { slots.count }
+
     /// Puts `message` at the end of the order. Any thread. Never waits.
     ///
     /// A full ring is reclaimed once and tried once more before it refuses.
@@ -113,7 +133,7 @@ package final class BroadcastRing: Sendable {
         return .full
     }
 
-    /// The highest sequence claimed; 0 before the first. Its message, and some before it, may still
+    /// The highest sequence claimed; before the first, where the ring started. Its message, and some before it, may still
     /// be on their way in. Any thread.
     package var published: UInt64 {
         // Acquiring, so that who has seen a sequence by any way sees a claim at least as high.

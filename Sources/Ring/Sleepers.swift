@@ -22,13 +22,14 @@ import Synchronization
 /// read or followed by a wake-up. No weaker order will do: a store and a later load of another word
 /// may change places, on x86-64 too.
 package final class Sleepers: Sendable {
-    package static let loopsMax = 256
+    /// As many loops as a process may have, and the reader that writes the durable history.
+    package static let loopsMax = 257
 
     private let loops: Int
     /// 64 loops a word, each word in lines of its own.
     private let words: PaddedArray<Atomic<UInt64>>
 
-    /// - Parameter loops: 1...256; all are awake.
+    /// - Parameter loops: 1...257; all are awake.
     package init(loops: Int) {
         precondition(loops >= 1 && loops <= Self.loopsMax, "\(loops) loops")
         self.loops = loops

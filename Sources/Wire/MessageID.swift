@@ -84,7 +84,7 @@ package func appendMessageID(epoch: Epoch, sequence: UInt64, to buffer: ByteBuff
 
 /// The number that `digits` write in the one way there is: 1 to 20 ASCII digits, no leading zero,
 /// below 2^64; else `nil`.
-func decodeDecimal(_ digits: Span<UInt8>) -> UInt64? {
+package func decodeDecimal(_ digits: Span<UInt8>) -> UInt64? {
     guard digits.count >= 1, digits.count <= 20 else { return nil }
     if digits.count > 1, digits[0] == UInt8(ascii: "0") { return nil }
     var value: UInt64 = 0

@@ -57,6 +57,25 @@ struct Serve: ParsableCommand {
     var backlogBytesMax = ByteSize(bytes: 1 << 20)
 
     @Option(
+        name: .customLong("backlog-seconds"),
+        help: "For how long one slow connection may take nothing.")
+    var backlogSeconds = 30
+
+    @Option(name: .customLong("head-seconds"), help: "A request's head to arrive.")
+    var headSeconds = 10
+
+    @Option(name: .customLong("body-seconds"), help: "A request's body to arrive.")
+    var bodySeconds = 30
+
+    @Option(name: .customLong("heartbeat-seconds"), help: "Between two heartbeats.")
+    var heartbeatSeconds = 25
+
+    @Option(
+        name: .customLong("silence-seconds"),
+        help: "A client that gave no sign of life for so long is gone.")
+    var silenceSeconds = 60
+
+    @Option(
         name: .customLong("connections-max"), help: "Connections (default: what descriptors allow)."
     )
     var connectionsMax: Int?
@@ -93,9 +112,25 @@ struct Serve: ParsableCommand {
     var backlogBytesTotal: ByteSize?
 
     @Option(
+        name: .customLong("durable-path"),
+        help: "The file that keeps the history of durable namespaces.", completion: .file())
+    var durablePath: String?
+
+    @Option(
         name: .customLong("drain-seconds"),
-        help: "How long clients have to take what is owed to them after SIGTERM.")
-    var drainSeconds = 5
+        help: "How long sending clients away may take after SIGTERM.")
+    var drainSeconds = 25
+
+    @Option(
+        help: """
+            Take over from the gateway that waits at this Unix socket, if any, and wait there for \
+            the next one.
+            """)
+    var handover: String?
+
+    @Flag(
+        name: .customLong("reuse-port"), help: "Let another process listen on the same ports.")
+    var reusePort = false
 
     func run() throws {
         let server = Server(try settings())
@@ -125,7 +160,16 @@ struct Serve: ParsableCommand {
         configuration.namespaces = namespaces()
         configuration.historyBytesTotalMax = historyBytesTotal?.bytes
         configuration.backlogBytesTotalMax = backlogBytesTotal?.bytes
+        configuration.durablePath = durablePath
         configuration.drainSeconds = drainSeconds
+        configuration.handover = handover
+        configuration.reusePort = reusePort
+        configuration.serviceManager = true
+        configuration.backlogSeconds = backlogSeconds
+        configuration.headSeconds = headSeconds
+        configuration.bodySeconds = bodySeconds
+        configuration.heartbeatSeconds = heartbeatSeconds
+        configuration.silenceSeconds = silenceSeconds
         switch (tlsCertificate, tlsKey) {
         case (let certificate?, let key?):
             configuration.certificate = .files(certificate: certificate, key: key)
@@ -134,8 +178,11 @@ struct Serve: ParsableCommand {
         }
         if dev {
             // A default that was not asked for makes room for one that was.
-            if listen.isEmpty { configuration.listen = ["127.0.0.1:8080"] }
-            if tlsListen.isEmpty, listen.isEmpty { configuration.listenTLS = ["127.0.0.1:8443"] }
+            let isGiven = getenv("LISTEN_FDS") != nil
+            if listen.isEmpty, !isGiven { configuration.listen = ["127.0.0.1:8080"] }
+            if tlsListen.isEmpty, listen.isEmpty, !isGiven {
+                configuration.listenTLS = ["127.0.0.1:8443"]
+            }
             configuration.anonymousRead = true
             configuration.anonymousPublish = true
             configuration.allowedOrigins.append("*")
@@ -166,6 +213,7 @@ struct Serve: ParsableCommand {
 
     private func announce(_ server: Server) {
         if dev { print("Development mode: anyone may read and write any channel.") }
+        if server.isSuccessor { print("Taken over from the gateway that ran before.") }
         for address in server.addresses { print("Listening on \(address)") }
         if let fingerprint = server.certificateFingerprint {
             print("Certificate made on the spot, SHA-256 \(fingerprint)")

@@ -15,7 +15,7 @@ import Testing
             let publisher = try Publisher(url)
             var ids: [String] = []
             for text in ["one", "zwei ü", "drei\n"] {
-                ids.append(try publisher.publish(Array(text.utf8)))
+                ids.append(try publisher.id(Array(text.utf8)))
             }
             let subscriber = try Subscriber(url, transport: transport, after: "first")
             #expect(try follow(subscriber, count: 3) == ["one", "zwei ü", "drei\n"])
@@ -30,7 +30,8 @@ import Testing
     func `event, JSON and binary arrive as they were published`(_ transport: Transport) throws {
         try withGateway { addresses in
             let url = try channelURL(addresses[0], transport)
-            _ = try Publisher(url, kind: .json, event: "e &=é").publish(Array(#"{"a": [1]}"#.utf8))
+            _ = try Publisher(url, kind: .json, options: PublishOptions(event: "e &=é"))
+                .publish(Array(#"{"a": [1]}"#.utf8))
             _ = try Publisher(url, kind: .binary).publish([0, 0xFF, 0x0A])
             let subscriber = try Subscriber(url, transport: transport, after: "first")
             var found: [ReceivedMessage] = []
@@ -114,7 +115,7 @@ import Testing
         try withGateway { addresses in
             let publisher = try Publisher(try ServerURL(addresses[0] + "/channels/a"))
             let sequences = try (0..<20).map { number in
-                let id = try publisher.publish(Array("\(number)".utf8))
+                let id = try publisher.id(Array("\(number)".utf8))
                 return Int(id.split(separator: "-").last!)!
             }
             #expect(sequences == Array(sequences[0]..<(sequences[0] + 20)))
@@ -129,7 +130,7 @@ import Testing
         }) { addresses in
             let url = try ServerURL(addresses[0] + "/channels/a")
             func publish(_ key: String?) throws -> String {
-                try Publisher(url, key: key).publish([0x61])
+                try Publisher(url, key: key).id([0x61])
             }
             func refusal(_ detail: String) -> ClientError {
                 .refused(status: 401, detail: detail, retryAfterSeconds: nil)

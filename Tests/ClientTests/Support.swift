@@ -60,6 +60,16 @@ func follow(_ subscriber: Subscriber, count: Int) throws(ClientError) -> [String
     return found
 }
 
+extension Publisher {
+    /// Publishes what is not skipped.
+    func id(_ data: [UInt8]) throws -> String {
+        guard case .published(let id) = try publish(data) else {
+            throw ClientError.unreadable("it was skipped")
+        }
+        return id
+    }
+}
+
 // MARK: - Sockets
 
 /// A listening TCP socket on 127.0.0.1.

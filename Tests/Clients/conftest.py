@@ -49,6 +49,16 @@ def server(shared):
 @pytest.fixture
 def serve():
     """Starts gateways with flags of the test's own; they end with the test."""
+    yield from starting()
+
+
+@pytest.fixture(scope="module")
+def serve_module():
+    """The same, for all tests of a file."""
+    yield from starting()
+
+
+def starting():
     started = []
 
     def start(*flags: str) -> Server:
@@ -89,3 +99,38 @@ def channel(request) -> str:
     """A channel that no other test uses."""
     return f"test:{next(numbers)}-{request.node.originalname}"[:200]
 
+
+def pytest_addoption(parser):
+    parser.addoption("--heavy", action="store_true", help="the faults with more clients and more repetitions")
+
+
+@pytest.fixture
+def heavy(request) -> bool:
+    return request.config.getoption("--heavy")
+
+
+FIGURES = pytest.StashKey[list]()
+
+
+@pytest.fixture
+def figure(request):
+    """Notes a figure for the table at the end of the run."""
+    kept = request.config.stash.setdefault(FIGURES, [])
+
+    def note(text: str) -> None:
+        kept.append((request.node.name.removeprefix("test_").replace("_", " "), text))
+        request.node.user_properties.append(("figure", text))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    kept = config.stash.get(FIGURES, [])
+    if kept:
+        terminalreporter.section("faults: figures")
+    last = None
+    for name, text in kept:
+        if name != last:
+            terminalreporter.write_line(name)
+        terminalreporter.write_line(f"    {text}")
+        last = name

@@ -9,17 +9,19 @@ URL = re.compile(r"\b(https?)://(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
 
 
 class Server:
-    """`wanted` names the schemes whose addresses are waited for; the flags say it otherwise."""
+    """`wanted` names the schemes whose addresses are waited for; the flags say it otherwise. `passed` are descriptors
+    that the child gets under the same numbers."""
 
-    def __init__(self, binary: str, *words: str, wanted: set[str] | None = None):
-        self.command = [binary, *words]
+    def __init__(self, binary: str, *words: str, wanted: set[str] | None = None, passed: tuple[int, ...] = ()):
+        self.command, self.passed = [binary, *words], passed
         self.wanted = wanted if wanted is not None else {
             "https" if word.startswith("--tls") else "http" for word in words if word.endswith("-listen")}
         self.addresses: dict[str, str] = {}
 
     def __enter__(self) -> "Server":
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            pass_fds=self.passed)
         self.printed: list[str] = []
         lines: queue.Queue = queue.Queue()
         threading.Thread(target=self._read, args=(lines,), daemon=True).start()

@@ -8,7 +8,7 @@ import subprocess
 import aiohttp
 import pytest
 
-from peers import (KINDS, KINDS_WITH_IDS, LongPoll, Raw, ServerSentEvents, Stream, V1, base64_of, curl, publish,
+from peers import (KINDS, KINDS_WITH_IDS, SECONDS, LongPoll, Raw, ServerSentEvents, Stream, V1, base64_of, curl, publish,
                    subscriber, web)
 
 
@@ -46,13 +46,20 @@ def test_a_message_published_with_curl_reaches_everybody(server, channel, scheme
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_curl_reads_an_event_stream(server, channel, scheme):
     identifier = publish(server.channel(channel, scheme), "for curl")
-    # curl ends at its time limit, with what it has read by then.
-    done = subprocess.run(
-        ["curl", "-ksN", "--noproxy", "*", "--max-time", "2", "-H", "Accept: text/event-stream",
-         server.channel(channel, scheme, "after=first")], capture_output=True, text=True)
-    assert done.returncode == 28
-    assert f"id: {identifier}" in done.stdout and "data: for curl" in done.stdout
-    assert done.stdout.startswith("retry:")
+    reading = subprocess.Popen(
+        ["curl", "-ksN", "--noproxy", "*", "--max-time", str(SECONDS), "-H", "Accept: text/event-stream",
+         server.channel(channel, scheme, "after=first")], stdout=subprocess.PIPE, text=True)
+    try:
+        lines = []
+        while "data: for curl\n" not in lines:
+            lines.append(reading.stdout.readline())
+            assert lines[-1], "the stream ended"
+        assert f"id: {identifier}\n" in lines
+        assert lines[0].startswith("retry:")
+        assert reading.poll() is None, "the stream goes on"
+    finally:
+        reading.kill()
+        reading.communicate()
 
 
 def test_aiohttp_speaks_websocket_and_reads_the_stream(server, channel):

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Loops
@@ -72,6 +73,21 @@ import Testing
             #expect(recorder.timersFired == 0)
             loop.turn(block: false)
             #expect(recorder.timersFired == 1)
+        }
+    }
+
+    @Test func `a deadline that has passed before the turn ends the turn`() async {
+        // In a process of its own: where the turn does not end, the alarm ends the process.
+        await #expect(processExitsWith: .success) {
+            alarm(60)
+            try withLoop { loop, recorder in
+                // `now` stands still between turns, as it does while a handler works.
+                let armed = loop.now
+                loop.arm(timerAtMilliseconds: armed + 1)
+                repeat { loop.updateTime() } while loop.now < armed + 3
+                loop.turn(block: true)
+                #expect(recorder.timersFired == 1)
+            }
         }
     }
 

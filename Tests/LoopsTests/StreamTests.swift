@@ -66,6 +66,16 @@ enum Place: CaseIterable { case ipv4, ipv6, unix }
         }
     }
 
+    @Test func `bytes may stay unacknowledged for as long as it is said`() throws {
+        try withClients { _, recorder, _ in
+            let stream = try #require(recorder.streams[1])
+            stream.setUnacknowledgedMax(milliseconds: 60_000)
+            #expect(option(stream, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT) == 60_000)
+            stream.setUnacknowledgedMax(milliseconds: .max)
+            #expect(option(stream, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT) == .max)
+        }
+    }
+
     @Test func `keep-alive is off until asked for`() throws {
         try withClients { _, recorder, _ in
             let stream = try #require(recorder.streams[1])

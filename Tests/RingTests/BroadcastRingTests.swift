@@ -37,6 +37,55 @@ import Testing
         #expect(ring.publish(numbered(0)) == .full)
     }
 
+    @Test(arguments: [1, 2, 3, 4, 5, (1 << 32) - 2, 1 << 32, 1 << 62] as [UInt64])
+    func `a ring that starts behind an earlier life goes on with the next sequence`(start: UInt64) {
+        let ring = BroadcastRing(slots: 4, readers: 2, bytesMax: 1 << 20, start: start)
+        #expect(ring.published == start)
+        var early = ring.makeReader(0)
+        #expect(early.position == start)
+        #expect(early.hasMore == false)
+        #expect(early.drain(limit: 9) { _, _ in true } == 0)
+        for lap in 0..<3 {
+            let base = start + UInt64(lap) * 4
+            for number in 1...4 as ClosedRange<UInt64> {
+                #expect(ring.publish(numbered(base + number)) == .published(base + number))
+            }
+            #expect(ring.publish(numbered(0)) == .full)
+            #expect(ring.lag(ofReader: 0) == 4)
+            var seen: [UInt64] = []
+            #expect(
+                early.drain(limit: 9) { sequence, message in
+                    if isWhole(message) { seen.append(sequence) }
+                    return true
+                } == 4)
+            #expect(seen == (1...4).map { base + $0 })
+            if lap == 0 {
+                // The other gates from the start as well, made or not.
+                #expect(ring.publish(numbered(0)) == .full)
+                var late = ring.makeReader(1)
+                #expect(late.drain(limit: 9) { _, _ in true } == 4)
+                late.close()
+            }
+            #expect(ring.bytesHeld == 0)
+        }
+    }
+
+    @Test func `a ring that starts late releases what it holds when it ends`() {
+        weak var unread: Message?
+        do {
+            let ring = BroadcastRing(slots: 4, readers: 1, bytesMax: 1 << 20, start: 1_001)
+            unread = publishWeak(ring)
+            #expect(unread != nil)
+        }
+        #expect(unread == nil)
+    }
+
+    @Test func `a start above 2^62 stops the program`() async {
+        await #expect(processExitsWith: .failure) {
+            _ = BroadcastRing(slots: 2, readers: 1, bytesMax: 1, start: 1 << 62 + 1)
+        }
+    }
+
     @Test func `the byte budget is taken to its last byte and no further`() {
         let ring = BroadcastRing(slots: 8, readers: 1, bytesMax: 1500)
         var reader = ring.makeReader(0)
@@ -196,14 +245,14 @@ import Testing
         #expect(ring.bytesHeld == numbered(2).cost)
     }
 
-    @Test(arguments: [(0, 1), (1, 1), (3, 1), ((1 << 24) + 1, 1), (1 << 25, 1), (2, 0), (2, 257)])
+    @Test(arguments: [(0, 1), (1, 1), (3, 1), ((1 << 24) + 1, 1), (1 << 25, 1), (2, 0), (2, 258)])
     func `so many slots and readers stop the program`(slots: Int, readers: Int) async {
         await #expect(processExitsWith: .failure) { [slots, readers] in
             _ = BroadcastRing(slots: slots, readers: readers, bytesMax: 1)
         }
     }
 
-    @Test(arguments: [(2, 1), (2, 256)])
+    @Test(arguments: [(2, 1), (2, 257)])
     func `so many slots and readers are taken`(slots: Int, readers: Int) {
         #expect(BroadcastRing(slots: slots, readers: readers, bytesMax: 1).published == 0)
     }

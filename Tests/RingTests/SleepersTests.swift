@@ -9,7 +9,7 @@ import Testing
         return taken
     }
 
-    @Test(arguments: [1, 2, 63, 64, 65, 128, 129, 256])
+    @Test(arguments: [1, 2, 63, 64, 65, 128, 129, 257])
     func `each loop is taken once, in order, at any number of loops`(loops: Int) {
         let set = Sleepers(loops: loops)
         #expect(sleepers(set) == [])
@@ -44,7 +44,7 @@ import Testing
         #expect(sleepers(set) == [3])
     }
 
-    @Test(arguments: [0, 257])
+    @Test(arguments: [0, 258])
     func `so many loops stop the program`(loops: Int) async {
         await #expect(processExitsWith: .failure) { [loops] in _ = Sleepers(loops: loops) }
     }

@@ -13,12 +13,14 @@ import Testing
         "CLibuv": ["Loops"],
         "COpenSSL": ["TLS", "Signatures", "Load", "TLSTests"],
         "CZlib": ["Deflate"],
+        "CSQLite": ["Store", "StoreTests"],
         "CLinux": ["Load"],
+        "CFuzzer": ["Fuzz"],
     ]
 
     /// Modules on a message's way: Foundation's start-up and its types cost too much there.
     static let withoutFoundation: Set<String> = [
-        "Bytes", "Wire", "Ring", "Loops", "TLS", "Signatures", "Deflate", "Hub", "Gateway",
+        "Bytes", "Wire", "Ring", "Loops", "TLS", "Signatures", "Deflate", "Store", "Hub", "Gateway",
     ]
 
     /// Modules without any unsafe expression. The compiler holds it; this holds the escape hatches.

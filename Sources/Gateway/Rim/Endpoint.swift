@@ -20,12 +20,29 @@ final class RimConnection {
     let stream: Stream
     let peer: Peer
     let tls: TLSEngine?
-    /// Bytes that wait behind a queued write; nil when there are none.
+    /// One queued write: what a slow peer has to take within `backlogMillisecondsMax`, bytes.
+    static let pieceBytes = 64 << 10
+
+    /// Bytes on their way by queued writes, one piece after the other, and how many are out.
+    var queued: ByteBuffer?
+    var written = 0
+    /// Bytes that wait behind those; nil when there are none.
     var pending: ByteBuffer?
     /// A queued write is in flight: nothing may be written around it.
     var isBlocked = false
     /// Our half is to be ended when the pending bytes are out.
     var wantsShutdown = false
+
+    /// A piece is out.
+    ///
+    /// - Returns: its bytes.
+    func takeWritten() -> Int {
+        guard let bytes = queued else { return 0 }
+        let piece = min(bytes.count - written, RimConnection.pieceBytes)
+        written += piece
+        if written == bytes.count { queued = nil }
+        return piece
+    }
 
     init(stream: Stream, peer: Peer, tls: TLSEngine?) {
         self.stream = stream

@@ -43,7 +43,7 @@ final class Worker: LoopEvents {
     init(
         index: Int, loop: Loop, shared: Shared, control: Control, kinds: [ListenerKind],
         components: [(path: String, component: any MessageComponent)],
-        seed: UInt64
+        restored: [Restored], seed: UInt64
     ) {
         self.index = index
         self.loop = loop
@@ -54,11 +54,12 @@ final class Worker: LoopEvents {
         let now = Instant(monotonicMilliseconds: loop.now, unixMilliseconds: unixMilliseconds())
         shard = Shard(
             index: index, shared: shared, components: components, now: now, seed: seed)
+        for past in restored { shard.restore(past) }
     }
 
     // MARK: - Turns
 
-    /// Turns the loop until it is told to stop and its connections are gone.
+    /// Turns the loop until it is told to stop and the connections of all loops are gone.
     func run(_ listeners: [(Listener, tag: Int)]) {
         loop.setEvents(self)
         for (listener, tag) in listeners {
@@ -70,11 +71,13 @@ final class Worker: LoopEvents {
             }
         }
         var turn = TurnOutput()
-        var deadline: UInt64?
+        var isLeaving = false
+        var hasLeft = false
         while true {
             tellTime()
-            if control.isStopping, deadline == nil {
-                deadline = loop.now + control.drainMillisecondsMax
+            control.noteTurn(index)
+            if control.isStopping, !isLeaving {
+                isLeaving = true
                 leave()
             }
             shard.work()
@@ -83,8 +86,13 @@ final class Worker: LoopEvents {
             flush(&turn)
             turn.clear()
             shard.endTurn()
-            if let deadline, shard.connectionCount == 0 || loop.now >= deadline { break }
-            loop.arm(timerAtMilliseconds: min(shard.nextDeadline, deadline ?? .max))
+            if shard.hasLeft, !hasLeft {
+                hasLeft = true
+                control.noteLeft()
+            }
+            // Channels live here whose past the connections of other loops may ask for.
+            if control.haveAllLeft { break }
+            loop.arm(timerAtMilliseconds: shard.nextDeadline)
             turnLoop()
         }
         for endpoint in endpoints { endpoint.connection?.stream.close() }
@@ -121,7 +129,7 @@ final class Worker: LoopEvents {
 
     private func leave() {
         for tag in kinds.indices { loop.stopListening(tag: tag) }
-        shard.leave()
+        shard.leave(withinMilliseconds: control.drainMilliseconds)
     }
 
     // MARK: - Events
@@ -146,6 +154,8 @@ final class Worker: LoopEvents {
         if kind.tls != nil, engine == nil {
             shard.ended(peer, failed: true)
         } else {
+            stream.setUnacknowledgedMax(
+                milliseconds: shared.settings.limits.unacknowledgedMillisecondsMax)
             stream.startReading()
         }
     }
@@ -189,13 +199,20 @@ final class Worker: LoopEvents {
         shard.setTime(instant)
         let peer = Peer(raw: token)
         guard let connection = connection(of: peer) else { return }
-        connection.isBlocked = false
         if error != 0 {
             shard.ended(peer, failed: true)
+            return
+        }
+        let written = connection.takeWritten()
+        if connection.queued != nil {
+            queueNext(connection)
+            shard.progressed(peer, bytes: written)
         } else if let pending = connection.pending {
             connection.pending = nil
             queue(connection, pending)
+            shard.progressed(peer, bytes: written)
         } else {
+            connection.isBlocked = false
             if connection.tls == nil {
                 endpoints[peer.slot].directDescriptor = connection.stream.descriptor
             }
@@ -314,8 +331,21 @@ final class Worker: LoopEvents {
     private func queue(_ connection: RimConnection, _ bytes: ByteBuffer) {
         connection.isBlocked = true
         endpoints[connection.peer.slot].directDescriptor = -1
+        connection.queued = bytes
+        connection.written = 0
+        queueNext(connection)
+    }
+
+    /// Hands libuv the next piece: it says only when all of it is out, and a peer that takes little
+    /// at a time is to be seen to take it.
+    private func queueNext(_ connection: RimConnection) {
+        guard let bytes = connection.queued else { return }
+        let start = connection.written
+        let end = min(bytes.count, start + RimConnection.pieceBytes)
         bytes.withUnsafeBytes {
-            _ = connection.stream.queue(owner: bytes, UnsafeRawBufferPointer($0))
+            _ = connection.stream.queue(
+                owner: bytes,
+                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[start..<end]))
         }
     }
 
@@ -327,7 +357,7 @@ final class Worker: LoopEvents {
                 tls.startClose()
                 sendCiphertext(connection)
             }
-            if connection.pending != nil {
+            if connection.isBlocked {
                 connection.wantsShutdown = true
             } else {
                 connection.stream.shutdown()

@@ -15,13 +15,15 @@ struct WorkerStart: @unchecked Sendable {
     let kinds: [ListenerKind]
     let listeners: [(Listener, tag: Int)]
     let components: [(path: String, make: @Sendable () -> any MessageComponent)]
+    let restored: RestoredShare
     let seed: UInt64
 
     func run() {
         loop.adopt()
         let worker = Worker(
             index: index, loop: loop, shared: shared, control: control, kinds: kinds,
-            components: components.map { ($0.path, $0.make()) }, seed: seed)
+            components: components.map { ($0.path, $0.make()) }, restored: restored.take(),
+            seed: seed)
         worker.run(listeners)
     }
 }

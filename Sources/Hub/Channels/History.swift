@@ -69,6 +69,12 @@ struct History {
         forgotten = 0
     }
 
+    /// Something up to here is missing that never was in this history.
+    mutating func remember(forgotten sequence: UInt64, lastUnixMilliseconds last: UInt64) {
+        forgotten = max(forgotten, sequence)
+        lastUnixMilliseconds = max(lastUnixMilliseconds, last)
+    }
+
     /// Drops what is older than the history's age, and older than its own up to the first that is
     /// not.
     mutating func expire(_ namespace: Namespace, nowUnixMilliseconds now: UInt64) {
@@ -102,7 +108,8 @@ struct History {
 
     private mutating func dropOldest(at now: UInt64) {
         let oldest = entries[head]
-        if !oldest.message.isExpired(at: now) { forgotten = oldest.sequence }
+        // What an earlier life has lost may lie above what is restored of it.
+        if !oldest.message.isExpired(at: now) { forgotten = max(forgotten, oldest.sequence) }
         bytes -= oldest.message.cost
         head += 1
         // Shifting half of the array for each half dropped keeps the drop at amortised O(1); the

@@ -24,38 +24,41 @@ extension Shard {
 
     /// Puts a message into a channel's history; the loop's share is not looked at.
     mutating func enter(_ logged: Logged, _ channel: Int) {
-        let namespace = settings.namespaces[channels[channel].namespace]
-        let now = now.unixMilliseconds
-        changeHistory(channel) { $0.append(logged, namespace, nowUnixMilliseconds: now) }
+        let before = held(channel)
+        channels[channel].history!.append(
+            logged, settings.namespaces[channels[channel].namespace],
+            nowUnixMilliseconds: now.unixMilliseconds)
+        book(channel, since: before)
         ledger.note(logged.sequence, in: channel)
     }
 
-    /// Changes a channel's history, and the books with it.
-    mutating func changeHistory<Result>(
-        _ channel: Int, _ change: (inout History) -> Result
-    ) -> Result {
-        let bytes = channels[channel].history!.bytes
-        let count = channels[channel].history!.count
-        let result = change(&channels[channel].history!)
-        let grown = channels[channel].history!.bytes - bytes
-        ledger.add(bytes: grown, count: channels[channel].history!.count - count)
-        if grown != 0 { tally(.historyBytes, grown) }
-        return result
+    private func held(_ channel: Int) -> (bytes: Int, count: Int) {
+        (channels[channel].history!.bytes, channels[channel].history!.count)
+    }
+
+    /// Books what a channel's history holds more, or less, than before.
+    private mutating func book(_ channel: Int, since before: (bytes: Int, count: Int)) {
+        let after = held(channel)
+        guard after != before else { return }
+        ledger.add(bytes: after.bytes - before.bytes, count: after.count - before.count)
+        tally(.historyBytes, after.bytes - before.bytes)
     }
 
     /// Drops the oldest messages of all channels that live here until no more than `bytesMax` are
     /// held.
     mutating func evictHistory(toBytes bytesMax: Int) {
         var evicted = 0
-        let now = now.unixMilliseconds
         while ledger.bytes > bytesMax, let oldest = ledger.popOldest() {
             let channel = Int(oldest.channel)
             guard channels.isInUse(channel), channels[channel].history != nil else { continue }
+            let before = held(channel)
             // What came before it has gone already, so if it is still kept it is the first.
-            let isGone = changeHistory(channel) {
-                $0.evict(oldest.sequence, nowUnixMilliseconds: now)
-            }
-            if isGone { evicted += 1 }
+            guard
+                channels[channel].history!.evict(
+                    oldest.sequence, nowUnixMilliseconds: now.unixMilliseconds)
+            else { continue }
+            book(channel, since: before)
+            evicted += 1
         }
         if evicted > 0 { tally(.historyEvicted, evicted) }
     }
@@ -73,11 +76,11 @@ extension Shard {
 
     /// Drops what a channel's history keeps beyond its age.
     mutating func ageHistory(_ channel: Int) {
-        let namespace = settings.namespaces[channels[channel].namespace]
-        let now = now.unixMilliseconds
-        changeHistory(channel) {
-            $0.expire(namespace, nowUnixMilliseconds: now)
-            $0.dropExpired(nowUnixMilliseconds: now)
-        }
+        let before = held(channel)
+        channels[channel].history!.expire(
+            settings.namespaces[channels[channel].namespace],
+            nowUnixMilliseconds: now.unixMilliseconds)
+        channels[channel].history!.dropExpired(nowUnixMilliseconds: now.unixMilliseconds)
+        book(channel, since: before)
     }
 }

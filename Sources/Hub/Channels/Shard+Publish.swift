@@ -13,42 +13,114 @@ struct Publication {
     var excluding: Peer?
     /// How long history keeps it, milliseconds; 0 is as long as its namespace says.
     var timeToLiveMilliseconds: UInt32 = 0
+    /// Of several publications on the channel with the same key, one is published.
+    var idempotencyKey: [UInt8]?
+    /// It is published only if it is higher than the channel's last one.
+    var version: UInt64?
+
+    var isConditional: Bool { idempotencyKey != nil || version != nil }
 }
 
 /// What became of a publish.
 enum PublishOutcome {
-    /// It is in the ring.
+    /// It is in the ring, now or by an earlier publish with the same key; and on the disk, where
+    /// the publisher was promised that.
     case published(UInt64)
-    /// The ring is full: a loop is behind. Nothing was kept; try again.
-    case full
-    case tooLarge(limit: Int)
+    /// It is in the ring. The publisher is to be told once it is on the disk.
+    case pending(UInt64)
+    /// The channel has this version, which is not lower.
+    case skipped(version: UInt64)
+    case refused(PublishError)
 }
 
 extension Shard {
-    /// Puts one message into the ring.
+    /// Puts one message into the ring, if its conditions hold.
     mutating func publish(_ publication: Publication) -> PublishOutcome {
+        let namespace = settings.namespaces.index(of: publication.channel.bytes)
+        let durability = settings.namespaces[namespace].durability
+        if let error = refusal(durability) { return .refused(error) }
         let message = Message(
-            channel: publication.channel,
-            namespace: settings.namespaces.index(of: publication.channel.bytes),
+            channel: publication.channel, namespace: namespace,
             kind: publication.kind, event: publication.event, payload: publication.payload,
             sender: publication.excluding?.raw ?? 0, timeMilliseconds: now.unixMilliseconds,
             timeToLiveMilliseconds: publication.timeToLiveMilliseconds)
-        var outcome = shared.ring.publish(message)
-        if case .full = outcome {
+        var outcome = put(message, publication)
+        if case .refused(.ringFull) = outcome {
             // Perhaps this loop itself is the one that is behind.
             drainRing()
-            outcome = shared.ring.publish(message)
+            outcome = put(message, publication)
         }
-        switch outcome {
+        if case .refused(.ringFull) = outcome { tally(.refusedFull) }
+        guard case .published(let sequence) = outcome, durability == .fsync else { return outcome }
+        return settled(sequence) ?? .pending(sequence)
+    }
+
+    /// Why nothing is published at present in a namespace of this durability; nil when it is.
+    private func refusal(_ durability: Namespace.Durability) -> PublishError? {
+        guard durability != .memory, let durable = shared.durable else { return nil }
+        guard durable.isAccepting else { return .notAccepting }
+        guard durability != .fsync || acks.count < limits.acksPerLoopMax else {
+            return .busy(limit: limits.acksPerLoopMax)
+        }
+        return nil
+    }
+
+    private mutating func put(
+        _ message: Message, _ publication: Publication
+    ) -> PublishOutcome {
+        guard publication.isConditional else {
+            return outcome(shared.ring.publish(message), message)
+        }
+        let conditions = PublishConditions(
+            key: publication.idempotencyKey,
+            fingerprint: publication.idempotencyKey == nil
+                ? 0 : fingerprint(message, publication.version),
+            version: publication.version)
+        let shared = shared
+        let result = shared.ledger.publish(
+            on: publication.channel, conditions, nowMilliseconds: now.monotonicMilliseconds
+        ) { shared.ring.publish(message) }
+        switch result {
+        case .ring(let ring): return outcome(ring, message)
+        case .repeated(let sequence): return .published(sequence)
+        case .keyReused: return .refused(.keyReused)
+        case .outdated(let last): return .skipped(version: last)
+        case .full: return .refused(.tooManyKeys(limit: limits.rememberedPublishesMax))
+        }
+    }
+
+    private mutating func outcome(
+        _ ring: BroadcastRing.Outcome, _ message: Message
+    ) -> PublishOutcome {
+        switch ring {
         case .published(let sequence):
             mustWake = true
             tally(.published)
             return .published(sequence)
-        case .full:
-            tally(.refusedFull)
-            return .full
-        case .tooLarge(let limit): return .tooLarge(limit: limit)
+        case .full: return .refused(.ringFull)
+        case .tooLarge(let limit):
+            return .refused(.tooLarge(limit: limit, measured: message.payload.count))
         }
+    }
+
+    /// Stands for all of a message that two requests with one key must have in common. Whom they
+    /// exclude is not of it: a publisher that comes back has another connection.
+    private func fingerprint(_ message: Message, _ version: UInt64?) -> UInt64 {
+        let key = shared.fingerprintKey
+        // No event's name is empty.
+        let event = message.event ?? []
+        let payload = message.payload
+        let payloadHash = sipHash13(payload.span, key: key)
+        let eventHash = sipHash13(event.span, key: key)
+        let parts: [UInt64] = [
+            payloadHash, eventHash,
+            UInt64(message.kind.rawValue) << 32 | UInt64(message.timeToLiveMilliseconds),
+            version ?? 0, version == nil ? 0 : 1,
+        ]
+        let bytes = parts.flatMap { part in
+            (0..<8).map { UInt8(truncatingIfNeeded: part >> (8 * $0)) }
+        }
+        return sipHash13(bytes.span, key: key)
     }
 
     /// A channel name made of `bytes`, or what is wrong with them.

@@ -74,11 +74,8 @@ extension Shard {
                 member: Int32(truncatingIfNeeded: member), encoding: encoding))
         subscriptionCount += 1
         tally(.subscriptions)
-        var wantsPresence = false
-        if keepsPresence(channel) {
-            attend(slot, name, by: 1)
-            wantsPresence = encoding.form.showsPresence
-        }
+        if keepsPresence(channel) { attend(slot, name, by: 1) }
+        let wantsPresence = beginsWithPresence(name, encoding)
         if wantsPresence || hasPast(name, start) {
             recallPast(slot, subscription, name, start, wantsPresence)
         }
@@ -94,9 +91,7 @@ extension Shard {
     mutating func subscribe(
         _ slot: Int, _ names: [ChannelName], _ encoding: Encoding, from start: Start
     ) -> SubscribeOutcome {
-        guard
-            names.contains(where: { hasPast($0, start) })
-                || (keepsPresence && encoding.form.showsPresence)
+        guard names.contains(where: { hasPast($0, start) || beginsWithPresence($0, encoding) })
         else {
             for name in names {
                 let outcome = subscribe(slot, name, encoding, from: .now)
@@ -205,6 +200,8 @@ extension Shard {
     mutating func sweepChannels() {
         sweepDue = now.monotonicMilliseconds + Shard.sweepMilliseconds
         evictHistory(toBytes: historyShare)
+        shared.ledger.sweep(
+            part: index, of: settings.loops, nowMilliseconds: now.monotonicMilliseconds)
         let count = channels.entries.count
         guard count > 0 else { return }
         for _ in 0..<min(count, Shard.sweepEntriesMax) {

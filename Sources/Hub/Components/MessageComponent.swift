@@ -81,7 +81,8 @@ public enum PeerError: Error, Sendable, Equatable {
     case badChannel(String)
     /// The peer follows as many channels as it may.
     case tooManyChannels(limit: Int)
-    /// The ring is full: a loop is behind. The message was not published.
+    /// The ring is full: a loop is behind; or the channel is durable and the disk takes nothing.
+    /// The message was not published.
     case notPublished
     /// The message is larger than the gateway takes.
     case tooLarge(limit: Int)

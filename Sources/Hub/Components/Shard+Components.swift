@@ -101,9 +101,9 @@ extension Shard {
             let publication = Publication(
                 channel: name, kind: isText ? .text : .binary, payload: bytes, excluding: except)
             switch publish(publication) {
-            case .published: return nil
-            case .full: return (asker, .notPublished)
-            case .tooLarge(let limit): return (asker, .tooLarge(limit: limit))
+            case .published, .pending, .skipped: return nil
+            case .refused(.tooLarge(let limit, _)): return (asker, .tooLarge(limit: limit))
+            case .refused: return (asker, .notPublished)
             }
         }
     }

@@ -84,22 +84,30 @@ final class HTTPExchange {
     var body: [UInt8] = []
     /// The peer has ended its half: what it asked for before is answered, then the connection ends.
     var inputEnded = false
-    /// A history request waits for its recall.
-    var awaitsRecall: PendingHistory?
-    /// No byte of the next head has come since the last response.
-    var isIdle = false
+    /// What the last request's answer waits for; requests behind it wait as well.
+    var awaits: Awaited?
+    /// The last request was answered, and no byte of a further one's head has been read: it is not
+    /// counted on.
+    var hasAnswered = false
     /// Bytes of the body that had come at the last deadline.
     var bodyBytesBefore = 0
     /// The connection is over a limit: its first request is answered by this.
     var refusal: Turnstile.Refusal?
 
     init(limits: HTTP1Limits) { scanner = HTTP1HeadScanner(limits: limits) }
+
+    /// Kept alive after a response, and nothing of a further request is in.
+    var isIdle: Bool {
+        guard case .head = stage else { return false }
+        return hasAnswered && carry.isEmpty && awaits == nil
+    }
 }
 
-/// What a history request's answer needs.
-struct PendingHistory {
-    let head: RequestHead
-    let limit: Int
+/// What an answer waits for, and what it needs then.
+enum Awaited {
+    /// What a channel's home keeps.
+    case recall(RequestHead)
+    case disk(PendingPublish)
 }
 
 final class LongPoll {
@@ -133,6 +141,9 @@ final class WebSocketSession {
     var endReason: CloseReason?
     /// The component has been told that this peer is gone.
     var closeTold = false
+    /// Monotonic milliseconds of the last heartbeat: silence that nobody has asked about (a process
+    /// that was stopped for a while) says nothing.
+    var askedAt: UInt64 = 0
     /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older
     /// ones go).
     var owedPong: [UInt8]?
@@ -146,6 +157,10 @@ final class WebSocketSession {
     /// `history` and `presence` commands not answered yet.
     var recallCommands = 0
     var commands = Meter()
+    /// Answers to `publish` commands that wait for the disk.
+    var acks = 0
+    /// The gateway is stopping; the connection is closed once it has those answers.
+    var leavesOnceAnswered = false
     /// The channels named in the URL; a raw session's own frames are published on the first.
     let channels: [ChannelName]
 

@@ -90,8 +90,8 @@ extension Lag {
             case .gap(let of, let last):
                 if of != channel || last > told { rest.append((last, item)) }
             case .message(let logged, _, _, _):
-                let last = logged.message.kind.isNotice ? noticesTold : told
-                if logged.message.channel == channel, logged.sequence <= last {
+                let toldOfIts = logged.message.kind.isNotice ? noticesTold : told
+                if logged.message.channel == channel, logged.sequence <= toldOfIts {
                     bytes -= item.cost
                 } else {
                     rest.append((logged.sequence, item))

@@ -10,14 +10,17 @@ extension Shard {
     /// Puts a batch into the lag of one who can't take it now.
     mutating func holdBatch(_ slot: Int, _ encoding: Encoding) {
         guard let lag = connections[slot].lag, lag.verdict == .none else { return }
-        let standing = Lag.Standing(
+        let policy = Lag.Standing(
             settings.namespaces[batch.messages[0].message.namespace].slowPolicy)
         var superseded = 0
         for logged in batch.messages {
-            // A notice tells a change, which no later one makes good for.
+            let isNotice = logged.message.kind.isNotice
+            // Raw frames have none.
+            if isNotice, encoding.form == .rawFrame { continue }
+            // No later one makes good for it; but who is told of a gap asks who is there.
+            let standing = isNotice && policy == .latest ? .droppable : policy
             let hasReplaced = lag.append(
-                logged, encoding, logged.message.kind.isNotice ? .firm : standing,
-                now: now.monotonicMilliseconds)
+                logged, encoding, standing, now: now.monotonicMilliseconds)
             if hasReplaced { superseded += 1 }
         }
         if superseded > 0 { tally(.slowSuperseded, superseded) }
@@ -29,14 +32,19 @@ extension Shard {
     /// Closes nobody: ``closeOverfull()`` is due, once the ring is not being read.
     mutating func boundBacklog(_ slot: Int, _ lag: Lag) {
         guard lag.verdict == .none else { return }
-        var (dropped, isOverdue) = lag.shedOverdue(
-            now: now.monotonicMilliseconds, millisecondsMax: limits.backlogMillisecondsMax)
+        var (dropped, isOverdue) = (0, false)
+        // While a past is on its way it is the gateway that keeps the client waiting.
+        if lag.recalls == 0 {
+            (dropped, isOverdue) = lag.shedOverdue(
+                now: now.monotonicMilliseconds, millisecondsMax: limits.backlogMillisecondsMax)
+        }
         // What the rim keeps may be the answer to a question: it does not make a client slow by
         // itself, so half of the room is left whatever it is.
         let room = limits.backlogBytesMax - min(lag.rimBytes, limits.backlogBytesMax / 2)
-        if lag.bytes > room { dropped += lag.shed(toBytes: room) }
+        // One message may always wait, however large: a message has a limit of its own.
+        if lag.bytes > room, lag.count > 1 { dropped += lag.shed(toBytes: room) }
         if dropped > 0 { tally(.slowDropped, dropped) }
-        if isOverdue || lag.bytes > room { condemn(slot, lag, .slow) }
+        if isOverdue || lag.bytes > room && lag.count > 1 { condemn(slot, lag, .slow) }
         if backlog.bytes > backlogShare { relieveBacklog() }
     }
 

@@ -82,7 +82,7 @@ extension Shard {
         switch connections[slot].activity {
         case .http(let exchange)
         where !failed
-            && (owesAnything(slot) || exchange.awaitsRecall != nil || !exchange.carry.isEmpty):
+            && (owesAnything(slot) || exchange.awaits != nil || !exchange.carry.isEmpty):
             exchange.inputEnded = true
             endIfAnswered(slot, exchange)
         case .poll(let poll) where !failed && owesAnything(slot):
@@ -100,10 +100,12 @@ extension Shard {
 
     /// Ends a connection whose peer has ended its half, once all that it asked for is answered.
     mutating func endIfAnswered(_ slot: Int, _ exchange: HTTPExchange) {
-        guard exchange.inputEnded, exchange.awaitsRecall == nil, connections[slot].lag == nil,
+        guard exchange.inputEnded, exchange.awaits == nil, connections[slot].lag == nil,
             !continuing.contains(slot)
         else { return }
         linger(slot)
+        // There is no half of the peer's left to await.
+        arm(slot, after: 0)
     }
 
     /// The rim could not write all that was owed; it keeps the rest itself.
@@ -138,6 +140,15 @@ extension Shard {
         if due < wheel.deadline(of: slot) ?? .max { wheel.arm(slot, atMilliseconds: due) }
     }
 
+    /// The rim has written so many bytes of what it kept: the peer is slow, and there.
+    package mutating func progressed(_ peer: Peer, bytes: Int) {
+        guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else {
+            return
+        }
+        lag.blockedSince = now.monotonicMilliseconds
+        lag.rimBytes = max(0, lag.rimBytes - bytes)
+    }
+
     /// The rim has written all that it kept.
     package mutating func writable(_ peer: Peer) {
         guard let slot = slot(of: peer), let lag = connections[slot].lag, lag.isBlocked else {
@@ -158,41 +169,18 @@ extension Shard {
     }
 
     private mutating func resume(_ slot: Int, _ session: WebSocketSession) {
-        if session.carry.isEmpty { resumeReading(slot) }
+        if session.carry.isEmpty, !session.leavesOnceAnswered { resumeReading(slot) }
         guard let pong = session.owedPong, !session.closeSent else { return }
         session.owedPong = nil
         write(slot) { WebSocketEncoder.appendFrame(.pong, payload: pong.span, to: $0) }
-    }
-
-    /// Sends everybody away: the process is about to end. New connections are refused from now on.
-    package mutating func leave() {
-        isLeaving = true
-        // What was published is delivered first, as far as it is in.
-        _ = drainRing(upTo: shared.ring.published)
-        for slot in connections.indices {
-            switch connections[slot].activity {
-            case .none, .lingering: break
-            case .webSocket(let session): closeWebSocket(slot, session, code: 1012, "restarting")
-            case .poll(let poll): answerNothing(slot, poll)
-            case .stream(let form):
-                if form != .line { writeReturnHint(slot) }
-                linger(slot)
-            case .http: linger(slot)
-            }
-        }
-    }
-
-    /// Tells an `EventSource` when to come back: not all of them at once.
-    private mutating func writeReturnHint(_ slot: Int) {
-        guard connections[slot].lag == nil else { return }
-        let wait = 1_000 + jitter.next(below: limits.returnMillisecondsMax)
-        write(slot) { ServerSentEvents.append(retryMilliseconds: wait, to: $0) }
     }
 
     // MARK: - Ending
 
     /// Ends our half after what is owed, and awaits the peer's.
     mutating func linger(_ slot: Int) {
+        // A component that was told may have published, and made room by this connection's end.
+        if case .none = connections[slot].activity { return }
         unsubscribeAll(slot)
         connections[slot].activity = .lingering
         countInbound(slot)
@@ -212,6 +200,7 @@ extension Shard {
     mutating func free(_ slot: Int, reason: CloseReason) {
         let peer = peer(slot)
         let activity = connections[slot].activity
+        if case .none = activity { return }
         unsubscribeAll(slot)
         wheel.cancel(slot)
         connections[slot].activity = .none
@@ -270,11 +259,13 @@ extension Shard {
                 free(slot, reason: .slow)
                 return
             }
-            if case .http = connections[slot].activity {
-                // The next request has no time limit while the answer to the last one is on its
-                // way.
+            switch connections[slot].activity {
+            case .http, .lingering:
+                // Neither the next request nor the linger has a time limit while the answer to the
+                // last request is on its way.
                 wheel.arm(slot, atMilliseconds: due)
                 return
+            case .none, .stream, .poll, .webSocket: break
             }
         }
         switch connections[slot].activity {

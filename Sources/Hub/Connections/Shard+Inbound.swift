@@ -42,7 +42,12 @@ extension Shard {
         switch connections[slot].activity {
         case .none, .stream, .lingering: return
         case .http(let exchange):
-            exchange.awaitsRecall = nil
+            if case .disk = exchange.awaits {
+                // What it published is out; an answer that tells to try again would be untrue.
+                linger(slot)
+                break
+            }
+            exchange.awaits = nil
             respondProblem(
                 slot, nil, .serviceUnavailable, detail, limit: limit, value: value,
                 fields: [("Retry-After", "5")], close: true)

@@ -21,6 +21,11 @@ struct DeliveryBatch {
 extension Shard {
     /// Delivers what the ring holds, a bounded amount of it.
     mutating func drainRing() {
+        readRing()
+        closeOverfull()
+    }
+
+    private mutating func readRing() {
         guard var reader = self.reader.take() else { return }
         var framed = 0
         let framedMax = limits.drainBytesPerTurnMax
@@ -31,7 +36,19 @@ extension Shard {
         position = reader.position
         self.reader = consume reader
         flushBatch()
-        closeOverfull()
+    }
+
+    /// Goes as far as the ring does, as far as it is in: "now" begins after, and history holds,
+    /// whatever another loop has answered before this loop was asked.
+    ///
+    /// Closes nobody: whoever asks goes on. The turn's own drain does.
+    mutating func drainToNow() {
+        let published = shared.ring.published
+        while position < published {
+            let before = position
+            readRing()
+            if position == before { return }
+        }
     }
 
     /// Drains until everything up to `sequence` is delivered.
@@ -163,6 +180,7 @@ extension Shard {
             }
         }
         if log.count > start { output.owe(slot, .direct, start, log.count) }
+        if let poll, poll.sawGap, log.count == start { return answerGap(slot, poll) }
         if lag.isEmpty {
             endLag(slot)
         } else if let poll {

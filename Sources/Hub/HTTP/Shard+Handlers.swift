@@ -58,14 +58,14 @@ extension Shard {
             }
         case (.channels(let names), .post):
             guard let names = checked(names, slot, head) else { return }
-            publishBody(slot, head, query, names, body)
+            publishBody(slot, exchange, head, query, names, body)
         case (.history(let name), .get):
             guard let names = checked([name], slot, head) else { return }
             requestHistory(slot, exchange, head, query, names[0])
         case (.presence(let name), .get):
             guard let names = checked([name], slot, head) else { return }
             requestPresence(slot, exchange, head, names[0])
-        case (.batch, .post): publishBatch(slot, head, body)
+        case (.batch, .post): publishBatch(slot, exchange, head, body)
         case (.connect, .get):
             guard takeUser(slot, head, query) else { return }
             openWebSocket(slot, head, query, .connect)
@@ -89,6 +89,12 @@ extension Shard {
         }
     }
 
+    /// What a page of another origin may send.
+    private static let headersAllowed: StaticString = """
+        Authorization, Content-Type, Last-Event-ID, If-None-Match, Idempotency-Key, \
+        Carillon-Event, Carillon-Exclude, Carillon-TTL, Carillon-Version
+        """
+
     private mutating func answerPreflight(_ slot: Int, _ head: RequestHead) {
         respondNothing(
             slot, head,
@@ -96,7 +102,7 @@ extension Shard {
                 ("Access-Control-Allow-Methods", "GET, POST"),
                 (
                     "Access-Control-Allow-Headers",
-                    "Authorization, Content-Type, Last-Event-ID, If-None-Match, Carillon-Event"
+                    .text(Shard.headersAllowed)
                 ),
                 ("Access-Control-Max-Age", "600"),
             ])
@@ -131,124 +137,5 @@ extension Shard {
             }
         }
         return checked
-    }
-
-    // MARK: - Publishing
-
-    private mutating func publishBody(
-        _ slot: Int, _ head: RequestHead, _ query: [QueryItem], _ names: [ChannelName],
-        _ body: [UInt8]
-    ) {
-        let event =
-            query.first { $0.name == Array("event".utf8) }?.value
-            ?? head.first("Carillon-Event").map { Array($0.utf8) }
-        if let event, let wrong = wrongEvent(event) {
-            respondProblem(
-                slot, head, .badRequest, wrong.detail, limit: wrong.measure?.limit,
-                value: wrong.measure?.value)
-            return
-        }
-        let kind: Message.Kind
-        switch bodyKind(head, body) {
-        case .success(let found): kind = found
-        case .failure(let error):
-            respondProblem(slot, head, .badRequest, error.detail)
-            return
-        }
-        guard names.count == 1 else {
-            respondProblem(
-                slot, head, .badRequest,
-                "\(names.count) channels are named; POST /publish takes several messages")
-            return
-        }
-        guard admitsPublish(slot) else {
-            let limit = limits.publishesPerSecondMax
-            respondProblem(
-                slot, head, .tooManyRequests,
-                "more than \(limit) messages within a second; the message was not published",
-                limit: limit, value: limit + 1, fields: [("Retry-After", "1")])
-            return
-        }
-        switch publish(Publication(channel: names[0], kind: kind, payload: body, event: event)) {
-        case .published(let sequence):
-            let answer = ByteBuffer()
-            appendPublished(id(sequence), to: answer)
-            answer.append(0x0A)
-            respond(slot, head, type: "application/json", body: answer.array())
-        case .full:
-            respondProblem(
-                slot, head, .serviceUnavailable, "the ring is full; the message was not published",
-                fields: [("Retry-After", "1")])
-        case .tooLarge(let limit):
-            respondProblem(
-                slot, head, .contentTooLarge,
-                "the message has \(body.count) bytes; at most \(limit) are allowed",
-                limit: limit, value: body.count)
-        }
-    }
-
-    func appendPublished(_ id: MessageID, to answer: ByteBuffer) {
-        answer.append("{\"id\":\"")
-        id.append(to: answer)
-        answer.append("\"}")
-    }
-
-    /// Why an event name can't be used, or nil.
-    func wrongEvent(_ event: [UInt8]) -> EventError? {
-        if event.count > limits.eventNameBytesMax {
-            return .tooLong(limit: limits.eventNameBytesMax, measured: event.count)
-        }
-        guard ServerSentEvents.isValidEventName(event.span), isValidUTF8(event.span) else {
-            return .malformed
-        }
-        return nil
-    }
-
-    /// What a published body is: JSON when it is called so (and then it must be), bytes when it is
-    /// called so or is not UTF-8, else text.
-    private func bodyKind(
-        _ head: RequestHead, _ body: [UInt8]
-    ) -> Result<Message.Kind, JSONError> {
-        let type = (head.first("Content-Type") ?? "").lowercased()
-        let media = type.prefix { $0 != ";" }.trimmingSpaces()
-        if media == "application/json" || media.hasSuffix("+json") {
-            do throws(JSONError) {
-                try validateJSON(body.span)
-                return .success(.json)
-            } catch {
-                return .failure(error)
-            }
-        }
-        if media == "application/octet-stream" { return .success(.binary) }
-        return .success(isValidUTF8(body.span) ? .text : .binary)
-    }
-}
-
-/// What is wrong with an event's name.
-enum EventError: Error, Equatable {
-    case tooLong(limit: Int, measured: Int)
-    case malformed
-
-    var detail: String {
-        switch self {
-        case .tooLong(let limit, let measured):
-            "the event name has \(measured) bytes; at most \(limit) are allowed"
-        case .malformed: "the event name is empty, not UTF-8, or holds a line break or NUL"
-        }
-    }
-
-    var measure: (limit: Int, value: Int)? {
-        switch self {
-        case .tooLong(let limit, let measured): (limit, measured)
-        case .malformed: nil
-        }
-    }
-}
-
-extension Substring {
-    fileprivate func trimmingSpaces() -> Substring {
-        var rest = self
-        while rest.last == " " || rest.last == "\t" { rest.removeLast() }
-        return rest
     }
 }

@@ -37,6 +37,9 @@ extension Shard {
         return admits
     }
 
+    /// What one is told whom ``admitsPublish(_:)`` does not let publish.
+    var tooManyPublishes: PublishError { .rate(limit: limits.publishesPerSecondMax) }
+
     /// Counts a command other than `publish`.
     mutating func admitsCommand(_ slot: Int, _ session: WebSocketSession) -> Bool {
         let limit = limits.commandsPerSecondMax

@@ -12,7 +12,7 @@ extension Shard {
             readRequests(slot, exchange, bytes)
         } else {
             keepForLater(slot, exchange, bytes)
-            if connections[slot].lag == nil, exchange.awaitsRecall == nil {
+            if connections[slot].lag == nil, exchange.awaits == nil {
                 continueRequests(slot, exchange)
             }
         }
@@ -20,7 +20,7 @@ extension Shard {
 
     /// Goes on with what was read before.
     mutating func continueRequests(_ slot: Int, _ exchange: HTTPExchange) {
-        guard exchange.awaitsRecall == nil else { return }
+        guard exchange.awaits == nil else { return }
         var carried: [UInt8] = []
         swap(&carried, &exchange.carry)
         resumeReading(slot)
@@ -40,11 +40,11 @@ extension Shard {
         var answered = 0
         while offset < bytes.count {
             guard case .http = connections[slot].activity else { break }
-            if exchange.awaitsRecall != nil || answered >= limits.requestsPerTurnMax
+            if exchange.awaits != nil || answered >= limits.requestsPerTurnMax
                 || (answered > 0 && owedBytesAreMany())
             {
                 keepForLater(slot, exchange, bytes.extracting(offset..<bytes.count))
-                if exchange.awaitsRecall == nil { continuing.append(slot) }
+                if exchange.awaits == nil { continuing.append(slot) }
                 return
             }
             do throws(HTTP1Error) {
@@ -113,7 +113,7 @@ extension Shard {
         _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead
     ) throws(HTTP1Error) {
         let route = try route(of: head)
-        guard admit(slot, head, route) else { return }
+        guard admit(slot, head, route), checkCoding(slot, head) else { return }
         // A poll's answer is put together from all that the connection is owed, which an interim
         // response, asked for by a body that nobody reads, would be part of.
         if head.expectsContinue, startsPoll(head) { throw .expectationUnsupported }
@@ -128,9 +128,22 @@ extension Shard {
             return
         }
         if head.expectsContinue { write(slot) { ResponseWriter.appendContinue(to: $0) } }
-        exchange.isIdle = false
+        exchange.hasAnswered = false
         exchange.bodyBytesBefore = 0
         arm(slot, after: limits.bodyMillisecondsMax)
+    }
+
+    /// Refuses a body in a content coding: nothing would tell its readers how to undo it, and undone
+    /// here, it could be a thousand times as long (RFC 9110 §8.4, §15.5.16).
+    private mutating func checkCoding(_ slot: Int, _ head: RequestHead) -> Bool {
+        let codings = head.values("Content-Encoding")
+        guard codings.contains(where: { !$0.isEmpty && $0.lowercased() != "identity" }) else {
+            return true
+        }
+        respondProblem(
+            slot, head, .unsupportedMediaType, "a body must come without a content coding",
+            fields: [("Accept-Encoding", "identity")], close: true)
+        return false
     }
 
     private mutating func readBody(
@@ -163,15 +176,15 @@ extension Shard {
             linger(slot)
             return
         }
-        if case .http(let exchange) = connections[slot].activity { exchange.isIdle = true }
+        if case .http(let exchange) = connections[slot].activity { exchange.hasAnswered = true }
         arm(slot, after: limits.keepAliveMillisecondsMax)
     }
 
     /// The first bytes of a head are here and the rest is not. After an idle time the head has as
     /// long as the first one had; otherwise its time is running.
     private mutating func beginHead(_ slot: Int, _ exchange: HTTPExchange) {
-        guard exchange.isIdle else { return }
-        exchange.isIdle = false
+        guard exchange.hasAnswered else { return }
+        exchange.hasAnswered = false
         arm(slot, after: limits.headMillisecondsMax)
     }
 
@@ -181,13 +194,18 @@ extension Shard {
         case .head:
             arm(
                 slot,
-                after: exchange.isIdle
+                after: exchange.hasAnswered
                     ? limits.keepAliveMillisecondsMax : limits.headMillisecondsMax)
         case .body: arm(slot, after: limits.bodyMillisecondsMax)
         }
     }
 
     mutating func requestOverdue(_ slot: Int, _ exchange: HTTPExchange) {
+        if case .disk = exchange.awaits {
+            // The request did arrive; its answer has a deadline of its own.
+            arm(slot, after: limits.ackMillisecondsMax)
+            return
+        }
         switch exchange.stage {
         case .head where exchange.carry.isEmpty: free(slot, reason: .server)
         case .head:

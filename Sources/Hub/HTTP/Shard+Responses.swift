@@ -79,6 +79,12 @@ extension Shard {
         var fields: Fields = [
             ("Content-Type", type), ("Cache-Control", "no-cache, no-transform"),
             ("X-Accel-Buffering", "no"),
+            (
+                "Carillon-Connection",
+                .string(
+                    String(
+                        decoding: shared.connectionNames.name(of: peer(slot)), as: UTF8.self))
+            ),
         ]
         if let position { fields.append(("Carillon-Position", .string("\(position)"))) }
         fields += commonFields(head)
@@ -102,7 +108,10 @@ extension Shard {
         }
         return date + [
             ("Access-Control-Allow-Origin", .string(origin)),
-            ("Access-Control-Expose-Headers", "ETag, Carillon-Gap, Carillon-Position"),
+            (
+                "Access-Control-Expose-Headers",
+                "ETag, Retry-After, Carillon-Connection, Carillon-Gap, Carillon-Position"
+            ),
             ("Vary", "Origin"),
         ]
     }

@@ -46,6 +46,7 @@ extension Shard {
         _ form: Encoding.Form
     ) {
         let start = start(head, query)
+        if start == .now { drainToNow() }
         let position = start == .now ? id(position) : nil
         respondStreaming(
             slot, head, type: form == .line ? "application/x-ndjson" : "text/event-stream",
@@ -102,6 +103,7 @@ extension Shard {
             }
             wait = seconds * 1000
         }
+        if start == .now { drainToNow() }
         connections[slot].activity = .poll(LongPoll(head: head, exchange: exchange))
         arm(slot, after: wait)
         switch subscribe(slot, names, Encoding(.element), from: start) {
@@ -184,6 +186,15 @@ extension Shard {
         respondNothing(slot, poll.head, fields: fields)
     }
 
+    /// Messages are gone and none is kept: that is told at once, not with whatever comes next.
+    mutating func answerGap(_ slot: Int, _ poll: LongPoll) {
+        let fields = pollFields(slot, poll)
+        finishPoll(slot, poll.exchange)
+        respond(
+            slot, poll.head, type: "application/json", body: Array("{\"messages\":[]}\n".utf8),
+            fields: fields)
+    }
+
     private func pollFields(_ slot: Int, _ poll: LongPoll) -> Fields {
         // Everything up to the loop's position was delivered to this connection or was not for it.
         // Not stored: a browser would send a stored ETag with a poll that means to begin now.
@@ -214,27 +225,27 @@ extension Shard {
             return
         }
         let start = start(head, query)
-        exchange.awaitsRecall = PendingHistory(head: head, limit: Int((limit ?? nil) ?? 1000))
+        drainToNow()
+        exchange.awaits = .recall(head)
         ask(
             RecallRequest(
                 requester: peer(slot), purpose: .request, ticket: 0, channel: name,
                 start: start == .now ? .first : start, upTo: position,
-                limit: exchange.awaitsRecall!.limit))
+                limit: Int((limit ?? nil) ?? 1000)))
     }
 
     mutating func answerHistory(_ slot: Int, _ recall: Recall) {
         guard case .http(let exchange) = connections[slot].activity,
-            let pending = exchange.awaitsRecall
+            case .recall(let head) = exchange.awaits
         else { return }
-        exchange.awaitsRecall = nil
+        endWait(slot, exchange)
         let owed = output.log(.direct).count
         guard owed <= limits.historyBytesPerTurnMax else {
             respondProblem(
-                slot, pending.head, .serviceUnavailable,
+                slot, head, .serviceUnavailable,
                 "\(owed) bytes are being answered at once; "
                     + "history is not read above \(limits.historyBytesPerTurnMax)",
                 limit: limits.historyBytesPerTurnMax, value: owed, fields: [("Retry-After", "1")])
-            if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
             return
         }
         let body = ByteBuffer()
@@ -244,8 +255,7 @@ extension Shard {
         var fields: Fields = [("Cache-Control", "no-store")]
         if recall.gap { fields.append(("Carillon-Gap", "true")) }
         respond(
-            slot, pending.head, type: "application/json", body: body.array(), fields: fields)
-        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
+            slot, head, type: "application/json", body: body.array(), fields: fields)
     }
 
     /// The envelopes of `messages`, with commas between them.

@@ -17,6 +17,21 @@ package struct Limits: Sendable {
     package var channelNameBytesMax = 255
     /// Event names, bytes.
     package var eventNameBytesMax = 128
+    /// Idempotency keys, bytes: room for a UUID and what a publisher puts before it.
+    package var idempotencyKeyBytesMax = 128
+    /// For how long a repeated key is answered with the first one's id, milliseconds.
+    package var idempotencyMilliseconds: UInt64 = 600_000
+    /// Keys, and channels' last versions, that the process remembers; 64 bytes each. At the limit a
+    /// publish with a new one is refused: it would be unprotected.
+    package var rememberedPublishesMax = 1 << 20
+    /// A message's time to live, seconds: 30 days. In milliseconds it must fit 32 bits.
+    package var timeToLiveSecondsMax: UInt64 = 2_592_000
+    /// Publishes of one WebSocket that wait for the disk: an answer each, about 100 bytes.
+    package var acksPerConnectionMax = 1_024
+    /// Answers of one loop that wait for the disk.
+    package var acksPerLoopMax = 1 << 16
+    /// How long an answer waits for the disk, milliseconds.
+    package var ackMillisecondsMax: UInt64 = 30_000
     /// Channels that one connection may follow. Each costs about 40 bytes here and 8 in the
     /// channel.
     package var channelsPerConnectionMax = 256
@@ -121,14 +136,26 @@ package struct Limits: Sendable {
     package var heartbeatMilliseconds: UInt64 = 25_000
     /// A WebSocket peer that has sent nothing for so long is gone, milliseconds.
     package var silenceMillisecondsMax: UInt64 = 60_000
+    /// For how long a peer's kernel may leave bytes unacknowledged, or have no room for them,
+    /// milliseconds: a heartbeat that nothing answers ends an event stream so. Not before a
+    /// connection would be closed as slow.
+    package var unacknowledgedMillisecondsMax: UInt64 {
+        max(silenceMillisecondsMax, backlogMillisecondsMax)
+    }
     /// A long-poll's wait when the client names none, milliseconds.
     package var pollMilliseconds: UInt64 = 25_000
     /// A long-poll's wait at most, milliseconds.
     package var pollMillisecondsMax: UInt64 = 300_000
 
-    /// When the gateway stops, event streams are told to come back within so many milliseconds more
-    /// than a second.
+    /// When the gateway stops, clients are told to come back within so many milliseconds more than
+    /// a second.
     package var returnMillisecondsMax: UInt64 = 4_000
+    /// When the gateway stops, each loop sends away at least so many connections a second: so few
+    /// are no crowd for the next one, and nobody waits for an end that nobody needs.
+    package var farewellsPerSecondMin: UInt64 = 100
+    /// Of the time that the gateway has for stopping, a quarter but at most this is kept for the
+    /// last ones to take what they are owed, milliseconds.
+    package var farewellTailMillisecondsMax: UInt64 = 5_000
 
     /// For how long a channel whose messages have all expired still knows which was the last,
     /// milliseconds. After that, who comes back to it may be told of a gap where there is none.

@@ -63,7 +63,7 @@ package struct Settings: Sendable {
     var inboundBytesPerLoopMax: Int { limits.inboundBytesTotal / loops }
 
     /// The loop that keeps `channel`'s history.
-    func home(of channel: ChannelName) -> Int {
+    package func home(of channel: ChannelName) -> Int {
         // The high half: the table's buckets use the low bits of the same hash.
         Int(truncatingIfNeeded: (channel.hash >> 32) % UInt64(loops))
     }

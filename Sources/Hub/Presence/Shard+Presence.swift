@@ -15,6 +15,11 @@ extension Shard {
             && settings.namespaces[settings.namespaces.index(of: channel.bytes)].presence
     }
 
+    /// Whether a subscriber to this channel is told first who is there.
+    func beginsWithPresence(_ channel: ChannelName, _ encoding: Encoding) -> Bool {
+        encoding.form.showsPresence && keepsPresence(channel)
+    }
+
     // MARK: - On any loop
 
     /// A connection of this loop has begun (1) or ceased (−1) to follow a channel.

@@ -11,24 +11,23 @@ extension Shard {
     /// - Returns: false after a 400.
     mutating func takeUser(_ slot: Int, _ head: RequestHead, _ query: [QueryItem]) -> Bool {
         let user = query.first { $0.name == Array("user".utf8) }?.value
-        if let user, let wrong = wrongUser(user) {
+        connections[slot].user = user
+        guard let user else { return true }
+        guard !user.isEmpty, user.count <= limits.userNameBytesMax else {
             respondProblem(
-                slot, head, .badRequest, wrong, limit: limits.userNameBytesMax, value: user.count)
+                slot, head, .badRequest,
+                "the user's name has \(user.count) bytes; "
+                    + "1 to \(limits.userNameBytesMax) are allowed",
+                limit: limits.userNameBytesMax, value: user.count)
             return false
         }
-        connections[slot].user = user
-        return true
-    }
-
-    private func wrongUser(_ user: [UInt8]) -> String? {
-        if user.isEmpty || user.count > limits.userNameBytesMax {
-            return "the user's name has \(user.count) bytes; "
-                + "1 to \(limits.userNameBytesMax) are allowed"
-        }
         guard isValidUTF8(user.span), !user.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
-            return "the user's name is not UTF-8, or holds a control character"
+            respondProblem(
+                slot, head, .badRequest,
+                "the user's name is not UTF-8, or holds a control character")
+            return false
         }
-        return nil
+        return true
     }
 
     // MARK: - Who is there
@@ -40,7 +39,7 @@ extension Shard {
             respondProblem(slot, head, .notFound, CommandError.noPresence.detail)
             return
         }
-        exchange.awaitsRecall = PendingHistory(head: head, limit: 0)
+        exchange.awaits = .recall(head)
         askPresence(slot, name, .presenceRequest)
     }
 
@@ -80,20 +79,19 @@ extension Shard {
 
     mutating func answerPresence(_ slot: Int, _ recall: Recall) {
         guard case .http(let exchange) = connections[slot].activity,
-            let pending = exchange.awaitsRecall
+            case .recall(let head) = exchange.awaits
         else { return }
-        exchange.awaitsRecall = nil
+        endWait(slot, exchange)
         do throws(CommandError) {
             respond(
-                slot, pending.head, type: "application/json", body: try list(recall) + [0x0A],
+                slot, head, type: "application/json", body: try list(recall) + [0x0A],
                 fields: [("Cache-Control", "no-store")])
         } catch {
             respondProblem(
-                slot, pending.head, .serviceUnavailable, error.detail,
+                slot, head, .serviceUnavailable, error.detail,
                 limit: error.measure?.limit, value: error.measure?.value,
                 fields: [("Retry-After", "1")])
         }
-        if !exchange.carry.isEmpty || exchange.inputEnded { continuing.append(slot) }
     }
 
     mutating func answerPresence(_ slot: Int, _ recall: Recall, _ reference: [UInt8]?) {

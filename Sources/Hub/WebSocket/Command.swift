@@ -11,22 +11,20 @@ enum CommandError: Error {
     case missing(String)
     case unknownOperation(String)
     case badName(NameError)
-    case badEvent(EventError)
     case badData
     case notAllowed(String)
     case notSubscribed
     case tooManyChannels(limit: Int)
     case loopFull(Shard.LoopBound)
-    case messageTooLarge(limit: Int, measured: Int)
+    case publish(PublishError)
     case referenceTooLarge(limit: Int, measured: Int)
-    case ringFull
     /// Output of this turn, bytes.
     case busy(limit: Int, measured: Int)
     /// The channel's home can't be asked.
     case homeBusy
     case tooManyRecalls(limit: Int)
-    /// What there are too many of within a second.
-    case rate(StaticString, limit: Int)
+    /// Commands within a second.
+    case rate(limit: Int)
     case noPresence
 
     var code: StaticString {
@@ -35,14 +33,13 @@ enum CommandError: Error {
         case .missing: "missing"
         case .unknownOperation: "unknown-operation"
         case .badName: "bad-channel"
-        case .badEvent: "bad-event"
         case .badData: "bad-data"
         case .notAllowed: "not-allowed"
         case .notSubscribed: "not-subscribed"
         case .tooManyChannels: "too-many-channels"
         case .loopFull: "too-many-channels"
-        case .messageTooLarge, .referenceTooLarge: "too-large"
-        case .ringFull: "full"
+        case .publish(let error): error.code
+        case .referenceTooLarge: "too-large"
         case .busy, .homeBusy, .tooManyRecalls: "busy"
         case .rate: "rate"
         case .noPresence: "no-presence"
@@ -55,14 +52,12 @@ enum CommandError: Error {
         case .missing(let key): "\(key) is missing or of the wrong type"
         case .unknownOperation(let name): "there is no operation \(name)"
         case .badName(let error): error.detail
-        case .badEvent(let error): error.detail
         case .badData: "data is any JSON value, or {\"base64\":\"…\"} with valid base64"
         case .notAllowed(let what): "\(what) is not allowed on this connection"
         case .notSubscribed: "the channel is not followed on this connection"
         case .tooManyChannels(let limit): "at most \(limit) channels on one connection"
         case .loopFull(let bound): bound.detail
-        case .messageTooLarge(let limit, let measured):
-            "the message has \(measured) bytes; at most \(limit) are allowed"
+        case .publish(let error): error.detail
         case .referenceTooLarge(let limit, let measured):
             "the ref has \(measured) bytes; at most \(limit) are allowed"
         case .busy(let limit, let measured):
@@ -72,9 +67,8 @@ enum CommandError: Error {
         case .tooManyRecalls(let limit):
             "\(limit) history and presence commands are not answered yet, as many as may be; "
                 + "try again"
-        case .rate(let what, let limit): "more than \(limit) \(what) within a second; try again"
+        case .rate(let limit): "more than \(limit) commands within a second; try again"
         case .noPresence: "who follows this channel is not kept"
-        case .ringFull: "the ring is full; the message was not published; try again"
         }
     }
 }
@@ -84,15 +78,14 @@ extension CommandError {
     var measure: (limit: Int, value: Int)? {
         switch self {
         case .badName(let error): error.measure
-        case .badEvent(let error): error.measure
-        case .tooManyChannels(let limit), .tooManyRecalls(let limit), .rate(_, let limit):
+        case .publish(let error): error.measure
+        case .tooManyChannels(let limit), .tooManyRecalls(let limit), .rate(let limit):
             (limit, limit + 1)
         case .loopFull(let bound): (bound.limit, bound.limit + 1)
-        case .messageTooLarge(let limit, let measured), .referenceTooLarge(let limit, let measured),
-            .busy(let limit, let measured):
+        case .referenceTooLarge(let limit, let measured), .busy(let limit, let measured):
             (limit, measured)
         case .notJSON, .missing, .unknownOperation, .badData, .notAllowed, .notSubscribed,
-            .ringFull, .homeBusy, .noPresence:
+            .homeBusy, .noPresence:
             nil
         }
     }
@@ -137,12 +130,10 @@ extension Shard {
         }
     }
 
-    /// The message in `{"channel":c,"data":…,"event"?:e}`. A JSON string is text, `{"base64":…}` is
-    /// bytes, any other value is JSON.
+    /// The message in `{"channel":c,"data":…}`, with the options that a publisher has. A JSON string
+    /// is text, `{"base64":…}` is bytes, any other value is JSON.
     func publication(_ object: borrowing JSONObject) throws(CommandError) -> Publication {
         let channel = try channel(object)
-        let event = try object.text("event").map { Array($0.utf8) }
-        if let event, let wrong = wrongEvent(event) { throw .badEvent(wrong) }
         guard let raw = object.raw("data"), let kind = object.kind("data") else {
             throw .missing("data")
         }
@@ -165,10 +156,16 @@ extension Shard {
             payload = Array(object.bytes[raw])
             messageKind = .json
         }
-        guard payload.count <= limits.messageBytesMax else {
-            throw .messageTooLarge(limit: limits.messageBytesMax, measured: payload.count)
+        var publication = Publication(channel: channel, kind: messageKind, payload: payload)
+        do throws(PublishError) {
+            guard payload.count <= limits.messageBytesMax else {
+                throw .tooLarge(limit: limits.messageBytesMax, measured: payload.count)
+            }
+            try readOptions(object, into: &publication)
+        } catch {
+            throw .publish(error)
         }
-        return Publication(channel: channel, kind: messageKind, payload: payload, event: event)
+        return publication
     }
 
     /// The bytes of `{"base64":"…"}`; nil when the object is another one.

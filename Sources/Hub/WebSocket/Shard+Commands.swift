@@ -43,7 +43,7 @@ extension Shard {
     ) throws(CommandError) {
         guard let operation = try object.text("op") else { throw .missing("op") }
         if operation != "publish", !admitsCommand(slot, session) {
-            throw .rate("commands", limit: limits.commandsPerSecondMax)
+            throw .rate(limit: limits.commandsPerSecondMax)
         }
         switch operation {
         case "subscribe": try subscribe(slot, session, object, reference, answer)
@@ -53,9 +53,10 @@ extension Shard {
             unsubscribe(slot, index)
             connections[slot].lag?.remove(name)
             confirm(reference, answer)
-        case "publish": try publish(slot, object, reference, answer)
+        case "publish": try publish(slot, session, object, reference)
         case "history": try askHistory(slot, session, object, reference)
         case "presence": try askPresence(slot, session, object, reference)
+        case "connection": tellConnection(slot, reference, answer)
         case "ping": confirm(reference, answer, always: true)
         default: throw .unknownOperation(operation)
         }
@@ -68,6 +69,7 @@ extension Shard {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .now
+        if start == .now { drainToNow() }
         let position = id(position)
         switch subscribe(slot, name, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
@@ -89,26 +91,28 @@ extension Shard {
     }
 
     private mutating func publish(
-        _ slot: Int, _ object: JSONObject, _ reference: [UInt8]?, _ answer: ByteBuffer
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.publish) else { throw .notAllowed("publishing") }
         var publication = try publication(object)
-        guard admitsPublish(slot) else {
-            throw .rate("messages", limit: limits.publishesPerSecondMax)
+        if publication.excluding == nil, connections[slot].withoutEcho {
+            publication.excluding = peer(slot)
         }
-        if connections[slot].withoutEcho { publication.excluding = peer(slot) }
-        switch publish(publication) {
-        case .published(let sequence):
-            guard let reference else { return }
-            answer.append("{\"ok\":")
-            answer.append(reference.span)
-            answer.append(",\"id\":\"")
-            id(sequence).append(to: answer)
-            answer.append("\"}")
-        case .full: throw .ringFull
-        case .tooLarge(let limit):
-            throw .messageTooLarge(limit: limit, measured: publication.payload.count)
+        guard session.acks < limits.acksPerConnectionMax else {
+            throw .publish(.busy(limit: limits.acksPerConnectionMax))
         }
+        guard admitsPublish(slot) else { throw .publish(tooManyPublishes) }
+        let outcome = publish(publication)
+        answerPublish(slot, session, outcome, reference)
+    }
+
+    /// `{"ok":R,"connection":NAME}`: a page can't read the header that says it.
+    private func tellConnection(_ slot: Int, _ reference: [UInt8]?, _ answer: ByteBuffer) {
+        answer.append("{\"ok\":")
+        if let reference { answer.append(reference.span) } else { answer.append("null") }
+        answer.append(",\"connection\":\"")
+        answer.append(shared.connectionNames.name(of: peer(slot)))
+        answer.append("\"}")
     }
 
     /// The answer comes when the channel's home has told: `{"ok":R,"channel":C,"messages":[…]}`.
@@ -120,6 +124,7 @@ extension Shard {
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .first
         let limit = try object.count("limit") ?? .max
         try countRecall(session)
+        drainToNow()
         ask(
             RecallRequest(
                 requester: peer(slot), purpose: .command(reference), ticket: 0, channel: name,

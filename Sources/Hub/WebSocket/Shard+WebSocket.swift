@@ -95,10 +95,13 @@ extension Shard {
     private mutating func respondSwitching(
         _ slot: Int, _ accept: String, isV1: Bool, _ agreement: PermessageDeflate.Agreement?
     ) {
+        let name = shared.connectionNames.name(of: peer(slot))
         write(slot) { log in
             log.append("HTTP/1.1 101 Switching Protocols\r\n")
             log.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
             log.append(utf8: accept)
+            log.append("\r\nCarillon-Connection: ")
+            log.append(name)
             if isV1 { log.append("\r\nSec-WebSocket-Protocol: carillon.v1") }
             if let agreement {
                 log.append("\r\nSec-WebSocket-Extensions: ")
@@ -111,6 +114,7 @@ extension Shard {
     private mutating func follow(
         _ slot: Int, _ session: WebSocketSession, _ names: [ChannelName], _ start: Start
     ) {
+        if start == .now { drainToNow() }
         switch subscribe(slot, names, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
         case .tooManyChannels:
@@ -165,10 +169,12 @@ extension Shard {
     }
 
     /// The answers to commands can't be sent at present, or much of the past that was asked for is
-    /// still to be: a command costs a client little and its answer the gateway much.
+    /// still to be: a command costs a client little and its answer the gateway much. Or it is to
+    /// leave, and may publish no more.
     private func commandsWait(_ slot: Int, _ session: WebSocketSession) -> Bool {
-        guard case .v1 = session.style, !session.closeSent, let lag = connections[slot].lag
-        else { return false }
+        guard case .v1 = session.style, !session.closeSent else { return false }
+        if session.leavesOnceAnswered { return true }
+        guard let lag = connections[slot].lag else { return false }
         return lag.isBlocked || lag.count > limits.catchUpMessagesMax
     }
 
@@ -273,34 +279,32 @@ extension Shard {
             // What it published before is owed to it, too, if it follows its own channel.
             drainRing()
             guard case .webSocket = connections[slot].activity else { return }
-            closeWebSocket(
-                slot, session, code: WebSocketCloseCode.policyViolation,
-                "more than \(limits.publishesPerSecondMax) messages within a second")
+            let error = tooManyPublishes
+            closeWebSocket(slot, session, code: error.closeCode, error.detail)
             return
         }
         let publication = Publication(
             channel: channel, kind: isText ? .text : .binary, payload: payload,
             excluding: connections[slot].withoutEcho ? peer(slot) : nil)
         switch publish(publication) {
-        case .published: break
-        case .full: closeWebSocket(slot, session, code: 1013, "the ring is full")
-        case .tooLarge(let limit):
-            closeWebSocket(
-                slot, session, code: 1009, "\(payload.count) bytes; at most \(limit) are allowed")
+        case .published, .pending, .skipped: break
+        case .refused(let error): closeWebSocket(slot, session, code: error.closeCode, error.detail)
         }
     }
 
     // MARK: - Heartbeat and close
 
     mutating func webSocketHeartbeat(_ slot: Int, _ session: WebSocketSession) {
-        let silence = now.monotonicMilliseconds - connections[slot].lastHeard
-        if session.closeSent || silence >= limits.silenceMillisecondsMax {
+        let heard = connections[slot].lastHeard
+        let isSilent = now.monotonicMilliseconds - heard >= limits.silenceMillisecondsMax
+        if session.closeSent || (isSilent && session.askedAt > heard) {
             free(slot, reason: .lost)
             return
         }
         if isStalled(slot, session) { return }
         if connections[slot].lag?.isBlocked != true {
             write(slot) { WebSocketEncoder.appendFrame(.ping, payload: [UInt8]().span, to: $0) }
+            session.askedAt = now.monotonicMilliseconds
         }
         armHeartbeat(slot)
     }
@@ -343,6 +347,8 @@ extension Shard {
         if let lag = connections[slot].lag {
             if lag.isBlocked { lag.removeAll() } else { endLag(slot) }
         }
+        // It may be there already, behind frames that waited.
+        if !session.carry.isEmpty { continuing.append(slot) }
         write(slot) { WebSocketEncoder.appendClose(code: code, reason: reason, to: $0) }
         arm(slot, after: Shard.closeMillisecondsMax)
     }

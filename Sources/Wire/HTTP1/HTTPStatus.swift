@@ -38,6 +38,8 @@ package enum HTTPStatus: UInt16, Sendable {
     case serviceUnavailable = 503
     case gatewayTimeout = 504
     case httpVersionNotSupported = 505
+    /// RFC 4918 §11.5.
+    case insufficientStorage = 507
 
     /// The reason phrase, which is also the title of a problem (RFC 9457 §4.2.1).
     package var reason: StaticString {
@@ -79,6 +81,7 @@ package enum HTTPStatus: UInt16, Sendable {
         case .serviceUnavailable: "Service Unavailable"
         case .gatewayTimeout: "Gateway Timeout"
         case .httpVersionNotSupported: "HTTP Version Not Supported"
+        case .insufficientStorage: "Insufficient Storage"
         }
     }
 

@@ -54,4 +54,15 @@ import Wire
         socket.send(frame(#"{"op":"ping"}"#) + frame(#"{"op":"dance"}"#))
         #expect(value(world, .refused) == 5)
     }
+
+    @Test(arguments: Way.allCases)
+    func `a publish that its rate refuses is counted once, by each way`(_ way: Way) {
+        let world = World { $0.limits.publishesPerSecondMax = 1 }
+        let publisher = TestPublisher(world, way)
+        #expect(publisher.ask("a")?.id != nil)
+        #expect(value(world, .refused) == 0)
+        #expect(["rate", "429"].contains(publisher.ask("a")?.refusal))
+        #expect(value(world, .refused) == 1)
+        #expect(value(world, .refusedRate) == 1)
+    }
 }

@@ -2,6 +2,7 @@
 
 @testable import Hub
 import Testing
+import Wire
 
 /// A transport, and the loop to resume on when the messages were published on loop 0.
 struct Resumption: CustomTestStringConvertible {
@@ -19,6 +20,49 @@ struct Resumption: CustomTestStringConvertible {
 }
 
 @Suite struct ResumeTests {
+    // MARK: - Between two loops
+
+    @Test(arguments: 0..<3, Transport.allCases)
+    func `what another loop has answered before is behind now`(_ home: Int, _ transport: Transport)
+        throws
+    {
+        let world = World(loops: 3)
+        let channel = world.channel(at: home)
+        // Only loop 0 has a turn.
+        _ = try #require(world.post(channel, "before"))
+        let subscriber = Subscriber(world, transport, [channel], loop: 1)
+        world.publish(channel, "after")
+        subscriber.collect()
+        #expect(subscriber.data == ["after"])
+        #expect(subscriber.gaps.isEmpty)
+    }
+
+    @Test(arguments: 0..<3)
+    func `what another loop has answered before is in the history`(_ home: Int) throws {
+        let world = World(loops: 3)
+        let channel = world.channel(at: home)
+        let reader = world.connect(loop: 1)
+        _ = try #require(world.post(channel, "before"))
+        reader.send(request("/channels/\(channel)/messages"))
+        #expect(reader.answer()?.messages.map(\.data) == ["before"])
+    }
+
+    @Test(arguments: 0..<3)
+    func `what another loop has answered before is told by the history command`(_ home: Int) throws
+    {
+        let world = World(loops: 3)
+        let channel = world.channel(at: home)
+        let subscriber = Subscriber(world, .v1, ["other"], loop: 1)
+        _ = try #require(world.post(channel, "before"))
+        let command = "{\"op\":\"history\",\"channel\":\"\(channel)\",\"ref\":1}"
+        subscriber.client.send(frame(.text, Array(command.utf8)))
+        let texts = subscriber.client.events().compactMap { event -> String? in
+            guard case .message(true, let payload, _) = event else { return nil }
+            return String(decoding: payload, as: UTF8.self)
+        }
+        #expect(texts.contains { $0.contains("\"before\"") })
+    }
+
     @Test(arguments: Resumption.all)
     func `after an id come all later messages, then the live ones`(_ how: Resumption) {
         let world = World(loops: 2)

@@ -84,6 +84,41 @@ import Wire
         }
     }
 
+    @Test(arguments: streaming)
+    func `one message may always wait, however large, and a second may not`(_ transport: Transport)
+    {
+        let large = String(repeating: "x", count: 5_000)
+        for count in 1...2 {
+            let world = World { $0.limits.backlogBytesMax = 1_000 }
+            let slow = Subscriber(world, transport, ["c"])
+            slow.client.block()
+            world.publish("c", "the rim's")
+            for _ in 0..<count { world.publish("c", large) }
+            slow.client.unblock()
+            world.settle()
+            slow.collect()
+            #expect(slow.isOver == (count == 2))
+            #expect(slow.data.count == (count == 1 ? 2 : slow.client.isClosed ? 0 : 1))
+        }
+    }
+
+    @Test(arguments: streaming.filter(\.hasIDs))
+    func `who waits for a past that is long on its way is not slow`(_ transport: Transport) {
+        let world = World(loops: 2)
+        let channel = world.channel(at: 1)
+        world.publish(channel, "m0")
+        let patient = Subscriber(world, transport, [channel], after: "first", settled: false)
+        _ = world.post(channel, "m1")
+        world.turn(0)
+        world.pass(31_000)
+        _ = world.post(channel, "m2")
+        world.turn(0)
+        world.settle()
+        patient.collect()
+        #expect(patient.data == ["m0", "m1", "m2"])
+        #expect(!patient.isOver)
+    }
+
     @Test(arguments: streaming.filter(\.hasIDs))
     func `a client closed as slow goes on by its last id, and nothing is missing`(
         _ transport: Transport
@@ -117,6 +152,42 @@ import Wire
             for _ in 0..<steps { world.advance(100) }
             #expect(slow.client.isClosed == time.1, "after \(wait)")
         }
+    }
+
+    @Test(arguments: streaming)
+    func `a subscriber that takes a little at a time is not closed while it does`(
+        _ transport: Transport
+    ) {
+        let world = World()
+        let slow = Subscriber(world, transport, ["c"])
+        slow.client.block()
+        world.publish("c", String(repeating: "m", count: 100))
+        for _ in 0..<10 {
+            world.advance(29_000)
+            slow.client.trickle(1)
+        }
+        world.advance(29_000)
+        #expect(!slow.client.isClosed)
+        world.advance(2_000)
+        #expect(slow.client.isClosed)
+    }
+
+    @Test func `an answer that is taken a little at a time is finished, and then our half ends`() {
+        let world = World()
+        let slow = world.connect()
+        slow.block()
+        slow.send(request("/nowhere", ["Connection: close"]))
+        for _ in 0..<10 {
+            world.advance(29_000)
+            slow.trickle(1)
+        }
+        #expect(!slow.isClosed)
+        slow.unblock()
+        world.settle()
+        #expect(slow.answer()?.status == 404)
+        #expect(slow.isEnded)
+        world.advance(3_000)
+        #expect(slow.isClosed)
     }
 
     @Test func `a slow client costs no other anything`() {

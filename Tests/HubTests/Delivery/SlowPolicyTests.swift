@@ -290,6 +290,7 @@ import Wire
         block(slow, "new:c")
         world.publish("new:d", text(99))
         trickle(slow, "new:c", rounds: 8)
+        world.checkInvariants()
         unblock(slow)
         #expect(!slow.isOver && slow.data.contains(text(99)) && slow.data.last == text(8))
     }

@@ -293,6 +293,21 @@ import Wire
         #expect(client.isEnded)
     }
 
+    @Test(arguments: [
+        ("gzip", 415), ("identity, br", 415), ("identity", 200), ("Identity", 200),
+    ])
+    func `a body in a content coding is refused`(_ coding: String, _ status: Int) {
+        let world = World()
+        let client = world.connect()
+        client.send(post("/channels/a", "x", ["Content-Encoding: \(coding)"]))
+        let answer = client.answer(to: .post)
+        #expect(answer?.status == status)
+        #expect(client.isEnded == (status == 415))
+        client.endInput()
+        #expect(
+            Subscriber(world, .lines, ["a"], after: "first").seen.count == (status == 200 ? 1 : 0))
+    }
+
     @Test(arguments: 0..<2)
     func `a client that has ended its half gets every answer, then our end`(_ home: Int) {
         let world = World(loops: 2)
@@ -307,7 +322,8 @@ import Wire
         #expect(answers.map(\.status) == [200, 200] + Array(repeating: 404, count: 150))
         #expect(answers[1].messages.map(\.data) == ["x"])
         #expect(client.isEnded)
-        world.advance(3_000)
+        // There is no half of the client's left to linger for.
+        world.advance(200)
         #expect(client.isClosed)
         world.checkInvariants()
     }

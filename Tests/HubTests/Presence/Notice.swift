@@ -66,6 +66,7 @@ extension World {
     func fillMailbox(of loop: Int) {
         let nobody = Peer(loop: loop, slot: 99, generation: 1)
         while shared.mailboxes[loop].post(.close(nobody, code: 1000, reason: [])) {}
+        loops[loop].isAwake = true
     }
 }
 

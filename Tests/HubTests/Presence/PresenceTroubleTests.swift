@@ -52,6 +52,43 @@ import Wire
         #expect(world.kept[1] == 0)
     }
 
+    @Test func `requests of subscriptions that have ended do not pile up before a full mailbox`() {
+        let world = World(present: 2)
+        let channel = world.channel(at: 1)
+        let client = world.connect(loop: 0)
+        client.send(upgrade("/connect?user=ada", ["Sec-WebSocket-Protocol: carillon.v1"]))
+        _ = client.answer()
+        world.fillMailbox(of: 1)
+        for _ in 0..<20 {
+            client.feed(frame(#"{"op":"subscribe","channel":"\#(channel)"}"#))
+            client.feed(frame(#"{"op":"unsubscribe","channel":"\#(channel)"}"#))
+        }
+        client.feed(frame(#"{"op":"subscribe","channel":"\#(channel)"}"#))
+        world.turn(0)
+        #expect(world.loops[0].shard.unasked.count == 1)
+        world.turn(1)
+        world.advance(10)
+        #expect(
+            client.texts() == [
+                #"{"presence":{"channel":"\#(channel)","users":{"ada":1},"anonymous":0}}"#
+            ])
+    }
+
+    @Test func `a loop that sleeps is woken for a letter, and for a notice`() {
+        let world = World(present: 2)
+        let channel = world.channel(at: 1)
+        func mustWake(_ loop: Int) -> Bool { world.loops[loop].shard.mustWake }
+        let ada = Subscriber(world, .raw, [channel], loop: 0, user: "ada", settled: false)
+        #expect(mustWake(0))
+        world.turn(0)
+        #expect(!mustWake(0))
+        world.input(1) { $0.work() }
+        #expect(mustWake(1))
+        world.settle()
+        ada.client.cut()
+        #expect(mustWake(0))
+    }
+
     @Test func `a subscriber whose request found the mailbox full misses no message meanwhile`() {
         let world = World(present: 2)
         let channel = world.channel(at: 1)
@@ -113,6 +150,63 @@ import Wire
         for _ in 0..<10 { world.advance(10) }
         #expect(follower.notices(after: 21).count == 20)
         #expect(world.kept[1] == 0)
+    }
+
+    @Test(arguments: [Namespace.SlowPolicy.disconnect, .dropOldest, .latest])
+    func `while a slow client's messages are superseded, its notices all wait`(
+        _ policy: Namespace.SlowPolicy
+    ) {
+        let world = World(present: 2) { $0.namespaces.fallback.slowPolicy = policy }
+        let slow = [Transport.v1, .events, .lines].map { Subscriber(world, $0, ["c"]) }
+        for one in slow { one.client.block() }
+        // What fills the sockets is on its way already, and is not in the lag.
+        world.publish("c", "first")
+        for number in 0..<3 {
+            world.publish("c", "m\(number)")
+            let user = Subscriber(world, .raw, ["c"], loop: 1, user: "u\(number)")
+            world.publish("c", "n\(number)")
+            user.leave()
+        }
+        for one in slow { one.client.unblock() }
+        world.settle()
+        for one in slow {
+            #expect(
+                one.notices(after: 1) == (0..<3).map { .join("c", "u\($0)") }, "\(one.transport)")
+            let all = ["first"] + (0..<3).flatMap { ["m\($0)", "n\($0)"] }
+            #expect(one.data == (policy == .latest ? ["first", "n2"] : all), "\(one.transport)")
+        }
+    }
+
+    @Test func `notices of a namespace that drops make way for newer ones, and a gap is told`() {
+        let world = World(present: 1) {
+            $0.namespaces.fallback.slowPolicy = .dropOldest
+            $0.limits.backlogBytesMax = 2_000
+        }
+        let slow = Subscriber(world, .lines, ["c"])
+        slow.client.block()
+        for number in 0..<30 {
+            Subscriber(world, .raw, ["c"], user: "u\(number)").leave()
+        }
+        slow.client.unblock()
+        world.settle()
+        #expect(slow.notices().last == .join("c", "u29") && slow.notices.count < 20)
+        #expect(slow.gaps.count == 1 && !slow.isOver)
+    }
+
+    @Test(arguments: 0..<2)
+    func `the newest message and the list come together, and once each`(_ home: Int) {
+        let world = World(present: 2) { $0.namespaces.fallback.history = .last }
+        let channel = world.channel(at: home)
+        world.publish(channel, "m0")
+        world.publish(channel, "m1")
+        for transport in [Transport.v1, .events, .lines] {
+            let one = Subscriber(world, transport, [channel], user: "ada")
+            #expect(one.data == ["m1"], "\(transport)")
+            #expect(
+                one.notices() == [.list(channel, ["ada": 1], anonymous: 0)], "\(transport)")
+            one.leave()
+            world.advance(10_100)
+        }
     }
 
     @Test func `one who resumes on another loop is told what it missed, and who is there`() {

@@ -29,6 +29,8 @@ final class Client {
     var isBroken = false
     /// The rim does not read.
     var isPaused = false
+    /// What arrives of its input in one turn, bytes; nil: all of it, at once.
+    var inputBytesPerTurn: Int?
     private var wantsShutdown = false
     private var heldInput: [UInt8] = []
     private var heldEnd = false
@@ -48,7 +50,7 @@ final class Client {
     /// Sends bytes; nothing has a turn yet.
     func feed(_ bytes: [UInt8]) {
         guard !isClosed, !isGone else { return }
-        if isPaused || !heldInput.isEmpty {
+        if isPaused || !heldInput.isEmpty || inputBytesPerTurn != nil {
             heldInput += bytes
         } else {
             world.input(loop) { $0.received(peer, bytes.span) }
@@ -68,7 +70,7 @@ final class Client {
     /// Ends the client's half.
     func endInput() {
         guard !isClosed, !isGone else { return }
-        if isPaused || !heldInput.isEmpty {
+        if isPaused || hasHeldInput {
             heldEnd = true
         } else {
             world.input(loop) { $0.ended(peer, failed: false) }
@@ -95,6 +97,14 @@ final class Client {
         if wantsShutdown { isEnded = true }
         guard !isGone else { return }
         world.input(loop) { $0.writable(peer) }
+    }
+
+    /// The socket takes `count` bytes more of what the rim keeps, and is as full as before.
+    func trickle(_ count: Int) {
+        guard isBlocked, !isClosed, count < kept.count else { return unblock() }
+        arrive(Array(kept[..<count]))
+        kept.removeFirst(count)
+        world.input(loop) { $0.progressed(peer, bytes: count) }
     }
 
     // MARK: - What the rim does
@@ -133,16 +143,19 @@ final class Client {
         kept = []
     }
 
-    var holdsInput: Bool { !isPaused && (!heldInput.isEmpty || heldEnd) }
+    /// Whether another turn would read from it.
+    var holdsInput: Bool { !isPaused && !isClosed && !isGone && (hasHeldInput || heldEnd) }
+    /// Whether something that it has sent was not read yet.
+    var hasHeldInput: Bool { !heldInput.isEmpty }
 
     func deliverHeldInput() {
-        guard holdsInput, !isClosed, !isGone else { return }
-        let bytes = heldInput
-        heldInput = []
-        if !bytes.isEmpty { feed(bytes) }
-        if heldEnd {
+        guard holdsInput else { return }
+        let bytes = Array(heldInput.prefix(inputBytesPerTurn ?? .max))
+        heldInput.removeFirst(bytes.count)
+        if !bytes.isEmpty { world.input(loop) { $0.received(peer, bytes.span) } }
+        if heldEnd, !hasHeldInput {
             heldEnd = false
-            endInput()
+            world.input(loop) { $0.ended(peer, failed: false) }
         }
     }
 }

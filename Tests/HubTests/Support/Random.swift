@@ -23,10 +23,12 @@ struct Random: RandomNumberGenerator {
     mutating func oneIn(_ n: Int) -> Bool { below(n) == 0 }
 }
 
+private let givenSeed = ProcessInfo.processInfo.environment["CARILLON_SEED"].flatMap { UInt64($0) }
+
+/// Whether one seed is to be run, which somebody wants to look at.
+var isGivenSeed: Bool { givenSeed != nil }
+
 /// The seeds to run: the one in `CARILLON_SEED`, otherwise `count` from 1 on.
 func seeds(_ count: Int) -> [UInt64] {
-    if let given = ProcessInfo.processInfo.environment["CARILLON_SEED"], let seed = UInt64(given) {
-        return [seed]
-    }
-    return (1...UInt64(count)).map { $0 }
+    givenSeed.map { [$0] } ?? (1...UInt64(count)).map { $0 }
 }

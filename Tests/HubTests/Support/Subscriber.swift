@@ -12,16 +12,28 @@ enum Transport: CaseIterable, CustomTestStringConvertible {
     var hasIDs: Bool { self != .raw }
 }
 
+/// What a subscriber was told, one thing after the other.
+enum Told {
+    case message(Seen)
+    /// Messages are missing here; of which channel, where the transport says it.
+    case gap(channel: String?)
+    /// The answer to a `carillon.v1` command.
+    case answer([String: Any])
+}
+
 /// A subscription of one client, over one connection or (long-poll) request after request.
 final class Subscriber {
     let world: World
     let transport: Transport
+    /// Named in the URL; without any, `carillon.v1` is spoken and commands name them.
     let channels: [String]
     /// The name that it gives itself.
     let user: String?
     private(set) var client: Client
     /// All messages so far, over all connections.
     private(set) var seen: [Seen] = []
+    /// Messages, gaps and answers in the order in which they came.
+    private(set) var told: [Told] = []
     /// For each gap that was announced, how many messages had come before.
     private(set) var gaps: [Int] = []
     /// Joins, leaves and lists of who is there, each with how many messages had come before.
@@ -76,7 +88,9 @@ final class Subscriber {
     private func target(_ query: [String]) -> String {
         var items = query.filter { !$0.isEmpty } + (user.map { ["user=\($0)"] } ?? [])
         var path = "/channels"
-        if channels.count == 1 {
+        if channels.isEmpty {
+            path = "/connect"
+        } else if channels.count == 1 {
             path += "/\(channels[0])"
         } else {
             items = channels.map { "name=\($0)" } + items
@@ -147,9 +161,9 @@ final class Subscriber {
         isPolling = false
         statuses.append(answer.status)
         guard answer.status == 200 || answer.status == 204 else { return }
-        if answer.head.first("Carillon-Gap") == "true" { gaps.append(seen.count) }
+        if answer.head.first("Carillon-Gap") == "true" { tell(gap: nil) }
         for element in answer.elements { note(element) }
-        seen += answer.messages
+        for message in answer.messages { tell(message) }
         lastID = answer.tag
     }
 
@@ -157,7 +171,7 @@ final class Subscriber {
         switch event {
         case .message(_, let payload, _):
             if transport == .raw {
-                seen.append(Seen(data: String(decoding: payload, as: UTF8.self)))
+                tell(Seen(data: String(decoding: payload, as: UTF8.self)))
             } else {
                 take(envelope: payload)
             }
@@ -170,14 +184,14 @@ final class Subscriber {
     private func take(_ event: ServerSentEvent) {
         let data = event.data
         if String(decoding: event.type, as: UTF8.self) == "gap" {
-            gaps.append(seen.count)
+            tell(gap: object(data))
         } else if note([String(decoding: event.type, as: UTF8.self): object(data)]) {
             // No message.
         } else if channels.count > 1 {
             take(envelope: data)
         } else {
             let type = String(decoding: event.type, as: UTF8.self)
-            seen.append(
+            tell(
                 Seen(
                     id: String(decoding: event.id, as: UTF8.self),
                     event: type == "message" ? nil : type,
@@ -187,14 +201,16 @@ final class Subscriber {
 
     private func take(envelope: [UInt8]) {
         let fields = object(envelope)
-        if fields["gap"] != nil {
-            gaps.append(seen.count)
+        if fields["gap"] != nil, fields["ok"] == nil {
+            tell(gap: fields)
         } else if note(fields) {
             // No message.
         } else if fields["id"] != nil, fields["channel"] != nil, fields["ok"] == nil {
             let message = Seen(fields)
-            seen.append(message)
+            tell(message)
             lastID = message.id
+        } else {
+            told.append(.answer(fields))
         }
     }
 
@@ -203,5 +219,16 @@ final class Subscriber {
         guard let notice = Notice(fields) else { return false }
         notices.append((notice, seen.count))
         return true
+    }
+
+    private func tell(_ message: Seen) {
+        seen.append(message)
+        told.append(.message(message))
+    }
+
+    private func tell(gap notice: [String: Any]?) {
+        gaps.append(seen.count)
+        let gap = notice?["gap"] as? [String: Any]
+        told.append(.gap(channel: gap?["channel"] as? String))
     }
 }

@@ -10,6 +10,11 @@ import Wire
 final class TestLoop {
     var shard: Shard
     var turn = TurnOutput()
+    /// Has had input since its last turn, or work left after it, or was woken: only then does it
+    /// have another.
+    var isAwake = true
+    /// Where it was in the ring before the present step of a simulation.
+    var positionBefore: UInt64 = 0
     /// By slot.
     var clients: [Client?] = []
 
@@ -24,12 +29,16 @@ final class World {
     private(set) var now = Instant(
         monotonicMilliseconds: 1_000, unixMilliseconds: 1_700_000_000_000)
     private var publishers: [Client?]
+    /// What arrives of a new client's input in one turn, bytes; nil: all of it, at once.
+    var inputBytesPerTurn: Int?
 
     /// - Parameters:
+    ///   - durable: what the store's thread would write; moved by hand.
     ///   - configure: changes the settings, under which anyone may read and publish.
     ///   - components: makes one loop's instances.
     init(
         loops: Int = 1, ringSlots: Int = 1 << 10, ringBytesMax: Int = 64 << 20, seed: UInt64 = 7,
+        durable: DurableProgress? = nil,
         _ configure: (inout Settings) -> Void = { _ in },
         components: (Int) -> [(path: String, component: any MessageComponent)] = { _ in [] }
     ) {
@@ -39,7 +48,8 @@ final class World {
         settings.access.anonymousPublish = true
         configure(&settings)
         self.settings = settings
-        shared = Shared(settings: settings, ringSlots: ringSlots, ringBytesMax: ringBytesMax)
+        shared = Shared(
+            settings: settings, ringSlots: ringSlots, ringBytesMax: ringBytesMax, durable: durable)
         publishers = Array(repeating: nil, count: loops)
         for index in 0..<loops {
             self.loops.append(
@@ -61,6 +71,7 @@ final class World {
         loop: Int = 0, address: PeerAddress? = nil, isSecure: Bool = false
     ) -> Client? {
         let loop = loops[loop]
+        loop.isAwake = true
         loop.shard.setTime(now)
         guard let peer = loop.shard.opened(isSecure: isSecure, address: address) else { return nil }
         while loop.clients.count <= peer.slot { loop.clients.append(nil) }
@@ -68,6 +79,7 @@ final class World {
             Issue.record("\(peer) was given the slot of \(present.peer), which is still open")
         }
         let client = Client(world: self, peer: peer)
+        client.inputBytesPerTurn = inputBytesPerTurn
         loop.clients[peer.slot] = client
         return client
     }
@@ -86,6 +98,7 @@ final class World {
     func pass(_ milliseconds: UInt64) {
         now.monotonicMilliseconds += milliseconds
         now.unixMilliseconds += milliseconds
+        for loop in loops { loop.isAwake = true }
     }
 
     /// One turn of one loop, as the rim does it.
@@ -94,22 +107,33 @@ final class World {
         loop.shard.setTime(now)
         for client in loop.clients { client?.deliverHeldInput() }
         loop.shard.work()
+        let mustWake = loop.shard.mustWake
         loop.shard.exchange(&loop.turn)
+        loop.isAwake = false
+        if mustWake { for loop in loops { loop.isAwake = true } }
         flush(loop)
         loop.turn.clear()
         loop.shard.endTurn()
+        if loop.shard.hasWork || loop.holdsInput { loop.isAwake = true }
     }
 
-    /// Turns all loops until none has anything to do.
+    /// Turns the loops that are awake until all sleep.
     func settle(_ place: SourceLocation = #_sourceLocation) {
         for _ in 0..<10_000 {
-            for index in loops.indices { turn(index) }
-            if !loops.contains(where: { $0.shard.hasWork || $0.holdsInput }) { return }
+            for index in loops.indices where loops[index].isAwake || loops[index].holdsInput {
+                turn(index)
+            }
+            guard !loops.contains(where: { $0.isAwake || $0.holdsInput }) else { continue }
+            for (index, loop) in loops.enumerated() where loop.shard.hasWork {
+                Issue.record("loop \(index) sleeps on its work", sourceLocation: place)
+            }
+            return
         }
         Issue.record("the loops do not come to rest", sourceLocation: place)
     }
 
     func input(_ loop: Int, _ body: (inout Shard) -> Void) {
+        loops[loop].isAwake = true
         loops[loop].shard.setTime(now)
         body(&loops[loop].shard)
     }

@@ -246,6 +246,26 @@ import Wire
         world.checkInvariants()
     }
 
+    @Test(arguments: [60_000, 86_400_000] as [UInt64])
+    func `a silence that no ping has broken says nothing: the gateway itself was stopped`(
+        milliseconds: UInt64
+    ) {
+        let world = World()
+        let (near, far) = (open(world), open(world))
+        near.send(frame("x"))
+        far.send(frame("x"))
+        world.advance(milliseconds)
+        #expect(!near.isClosed && !far.isClosed)
+        // Asked now, one answers and one does not.
+        #expect(near.events().contains(.ping([])))
+        near.send(frame(.pong, []))
+        for _ in 0..<5 {
+            world.advance(13_000)
+            near.send(frame(.pong, []))
+        }
+        #expect(!near.isClosed && far.isClosed)
+    }
+
     @Test func `a peer is not gone before it was silent for a minute`() {
         let world = World()
         let client = open(world)
