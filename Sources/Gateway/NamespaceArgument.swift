@@ -72,15 +72,7 @@ extension NamespaceConfiguration {
 
     /// `65536`, `64K`, `1M`, `2G`: the letters are powers of 1,024.
     private func bytes(_ key: Key, _ value: String?) throws(ServerError) -> Int {
-        let shifts: [Character: Int] = ["K": 10, "M": 20, "G": 30]
-        if let value {
-            let shift = value.last.flatMap { shifts[$0] }
-            let digits = shift == nil ? value[...] : value.dropLast()
-            if let number = Self.digits(digits) {
-                let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
-                if !overflow { return bytes }
-            }
-        }
+        if let value, let size = ByteSize(value) { return size.bytes }
         throw wrong(key, value, "a number of bytes, such as 65536, 64K or 1M")
     }
 

@@ -66,7 +66,14 @@ public final class Server {
         precondition(control == nil, "a server starts once")
         Signals.block()
         let loops = try loopsWanted()
-        var settings = try settings(loops: loops)
+        let memory = try MemoryShares(
+            ceiling: configuration.memoryBytesMax,
+            asked: MemoryShares.Asked(
+                history: configuration.historyBytesTotalMax,
+                backlog: configuration.backlogBytesTotalMax,
+                inbound: configuration.inboundBytesTotal),
+            messageBytesMax: min(max(configuration.messageBytesMax, 0), 1 << 30), loops: loops)
+        var settings = try settings(loops: loops, memory)
         let streamsMax = try streamsPerLoop(loops)
         let environment =
             configuration.serviceManager ? ServiceEnvironment.take() : ServiceEnvironment()
@@ -76,7 +83,8 @@ public final class Server {
         let restored = (0..<loops).map { _ in RestoredShare() }
         let durable = try DurableLog.open(configuration.durablePath, &settings, restored: restored)
         let shared = Shared(
-            settings: settings, durable: durable?.progress, logReaders: durable == nil ? 0 : 1)
+            settings: settings, ringBytesMax: memory.ring, durable: durable?.progress,
+            logReaders: durable == nil ? 0 : 1)
 
         var made: [Loop] = []
         do {
@@ -162,7 +170,9 @@ public final class Server {
         return loops
     }
 
-    private func settings(loops: Int) throws(ServerError) -> Settings {
+    private func settings(
+        loops: Int, _ memory: MemoryShares
+    ) throws(ServerError) -> Settings {
         let asked = configuration
         guard (1...(1 << 30)).contains(asked.messageBytesMax) else {
             throw ServerError(
@@ -170,16 +180,20 @@ public final class Server {
             )
         }
         guard asked.historyMessagesMax >= 0, asked.historySeconds >= 0, asked.backlogBytesMax > 0,
-            asked.historyBytesTotalMax >= 0, asked.backlogBytesTotalMax > 0
+            memory.history >= 0, memory.backlog > 0
         else { throw ServerError("a limit is negative, or a backlog's limit is 0") }
         let key = HashKey(randomUInt64(), randomUInt64())
         var settings = Settings(
             epoch: Epoch.make(random: randomUInt64()), hashKey: key, loops: loops)
         settings.limits.messageBytesMax = asked.messageBytesMax
-        settings.limits.batchBytesMax = max(settings.limits.batchBytesMax, asked.messageBytesMax)
+        // A batch larger than a loop may hold of what is not whole would never come.
+        settings.limits.batchBytesMax = max(
+            min(settings.limits.batchBytesMax, memory.inbound / loops), asked.messageBytesMax)
         settings.limits.backlogBytesMax = max(asked.backlogBytesMax, asked.messageBytesMax)
-        settings.limits.historyBytesTotalMax = asked.historyBytesTotalMax
-        settings.limits.backlogBytesTotalMax = asked.backlogBytesTotalMax
+        settings.limits.historyBytesTotalMax = memory.history
+        settings.limits.backlogBytesTotalMax = memory.backlog
+        settings.limits.inboundBytesTotal = memory.inbound
+        try setRates(&settings.limits)
         settings.namespaces = try asked.resolvedNamespaces()
         guard configuration.handover == nil || configuration.durablePath == nil else {
             throw ServerError(
@@ -198,6 +212,25 @@ public final class Server {
             settings.page = Page(contentType: "text/html; charset=utf-8", body: html)
         }
         return settings
+    }
+
+    private func setRates(_ limits: inout Limits) throws(ServerError) {
+        let asked = configuration
+        let figures = [
+            asked.connectionsPerAddressMax, asked.connectsPerSecondMax,
+            asked.publishesPerSecondMax, asked.commandsPerSecondMax,
+        ]
+        guard figures.allSatisfy((0...1_000_000_000).contains) else {
+            throw ServerError("a limit of connections or of rates is not within 0 to 1000000000")
+        }
+        guard asked.connectionsMax.map({ $0 > 0 }) ?? true else {
+            throw ServerError("at least one connection must be allowed")
+        }
+        limits.connectionsMax = asked.connectionsMax ?? .max
+        limits.connectionsPerAddressMax = asked.connectionsPerAddressMax
+        limits.connectsPerSecondMax = asked.connectsPerSecondMax
+        limits.publishesPerSecondMax = asked.publishesPerSecondMax
+        limits.commandsPerSecondMax = asked.commandsPerSecondMax
     }
 
     private func setTimes(_ limits: inout Limits) throws(ServerError) {
@@ -228,7 +261,7 @@ public final class Server {
         let (soft, _) = Descriptors.raiseLimit()
         // Loops, listeners, files and what embedders open.
         let reserved = 32 + loops * 16
-        let room = min(configuration.connectionsMax ?? .max, soft - reserved)
+        let room = soft - reserved
         guard room > 0 else {
             throw ServerError(
                 "the process may open \(soft) descriptors; \(reserved) are needed before the first "

@@ -36,6 +36,24 @@ public struct ServerConfiguration: Sendable {
     public var backlogBytesMax = 1 << 20
     /// Connections of the process; nil is what its descriptors allow.
     public var connectionsMax: Int?
+    /// Connections of one address (of IPv6, of its first 64 bits); 0 is any number. Behind a proxy
+    /// all come from one.
+    public var connectionsPerAddressMax = 0
+    /// New connections of one address a second, and at once; 0 is any number.
+    public var connectsPerSecondMax = 0
+    /// Messages that a connection may publish a second, and at once; 0 is any number. Holders of a
+    /// key are exempt.
+    public var publishesPerSecondMax = 0
+    /// Other commands of `carillon.v1`, likewise.
+    public var commandsPerSecondMax = 0
+    /// Held of requests and messages that are not whole, bytes over the whole process; nil is an
+    /// eighth of ``memoryBytesMax``, or 128 MiB.
+    public var inboundBytesTotal: Int?
+    /// A ceiling for the memory that clients fill, bytes: half of it is for history, a quarter for
+    /// what waits for slow clients, an eighth each for unfinished input and for messages in flight.
+    /// What is set for one of them on its own is taken off first. Connections themselves stand
+    /// beside it: about 1 KiB each in plain, 15 KiB under TLS.
+    public var memoryBytesMax: Int?
     /// What a channel keeps for those who come back, messages; 0 keeps nothing.
     public var historyMessagesMax = 100
     /// The same, seconds.
@@ -43,10 +61,12 @@ public struct ServerConfiguration: Sendable {
     /// Settings of channels by the first part of their name, 63 at most and one for `*`, all other
     /// channels.
     public var namespaces: [NamespaceConfiguration] = []
-    /// What all channels together keep, bytes. The loops share it evenly.
-    public var historyBytesTotalMax = 256 << 20
-    /// What waits for all slow connections together, bytes. The loops share it evenly.
-    public var backlogBytesTotalMax = 256 << 20
+    /// What all channels together keep, bytes; the loops share it evenly. Nil is half of
+    /// ``memoryBytesMax``, or 256 MiB.
+    public var historyBytesTotalMax: Int?
+    /// What waits for all slow connections together, bytes; the loops share it evenly. Nil is a
+    /// quarter of ``memoryBytesMax``, or 256 MiB.
+    public var backlogBytesTotalMax: Int?
     /// The SQLite file that keeps what durable namespaces publish; made if it is not there. Needed if
     /// and only if a namespace is durable. One process at a time.
     public var durablePath: String?

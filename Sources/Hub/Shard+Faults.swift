@@ -17,10 +17,15 @@ extension Shard {
         func require(_ holds: Bool, _ fault: @autoclosure () -> String) {
             if !holds { faults.append(fault()) }
         }
+        require(
+            inboundBytes == connections.indices.reduce(0) { $0 + self.inboundBytes(of: $1) },
+            "\(inboundBytes) bytes of input are counted")
+        require(subscriptions == subscriptionCount, "\(subscriptionCount) subscriptions counted")
+        let refused = connections.count { if case .refused = $0.passage { true } else { false } }
+        require(refused == refusals, "\(refusals) refusals counted, there are \(refused)")
         require(open == connectionCount, "\(open) connections, \(connectionCount) counted")
         let waiting = connections.reduce(0) { $0 + ($1.lag.map { $0.bytes + $0.rimBytes } ?? 0) }
         require(waiting == backlog.bytes, "\(waiting) bytes wait, \(backlog.bytes) are counted")
-        require(batch.overfull.isEmpty, "\(batch.overfull.count) connections are left over a limit")
         var kept = (bytes: 0, count: 0)
         for index in channels.entries.indices where channels.isInUse(index) {
             kept.bytes += channels[index].history?.bytes ?? 0
@@ -56,6 +61,7 @@ extension Shard {
         if case .none = connection.activity {
             require(connection.subscriptions.isEmpty, "is free and follows channels")
             require(connection.lag == nil, "is free and has a lag")
+            if case .none = connection.passage {} else { require(false, "is free and counted") }
         } else {
             require(wheel.deadline(of: slot) != nil, "has no deadline")
         }
@@ -84,6 +90,7 @@ extension Shard {
             if !holds { faults.append("loop \(index) at rest: \(fault())") }
         }
         require(output.isEmpty && output.runs.isEmpty, "\(output.runs.count) runs")
+        require(batch.overfull.isEmpty, "\(batch.overfull.count) connections are left over a limit")
         require(continuing.isEmpty, "\(continuing) are to be taken up")
         require(unsent.isEmpty, "\(unsent.count) recalls wait to be sent")
         require(shared.mailboxes[index].isEmpty && mail.isEmpty, "letters wait")

@@ -36,6 +36,14 @@ package struct Shard: ~Copyable {
     /// Slots whose close is ordered in the output that the rim has at present.
     var freedAtRim: [Int] = []
     package internal(set) var connectionCount = 0
+    /// Of all connections.
+    var subscriptionCount = 0
+    /// Those connections that are over a limit, and kept to be told so.
+    var refusals = 0
+    /// Bytes that the connections hold of what is not whole.
+    package internal(set) var inboundBytes = 0
+    /// Plaintext received in this turn.
+    var bytesIn = 0
     var wheel: TimerWheel
     var expired: [Int] = []
     /// Connections with something left to do that needs no new input: the next turn takes them up.
@@ -136,12 +144,16 @@ package struct Shard: ~Copyable {
     /// writes (a peer that takes nothing) already belongs to the next turn.
     package mutating func exchange(_ spare: inout TurnOutput) {
         spare.grow(to: connections.count)
+        // A run's ends are 32 bits wide; cut off, they would show one client another's bytes.
+        for case let log? in output.logs { precondition(log.count <= Int(UInt32.max)) }
         swap(&output, &spare)
         // What the rim frees while it writes is ordered closed in the next output, and free after
         // that.
         freedAtRim.append(contentsOf: freedThisTurn)
         freedThisTurn.removeAll(keepingCapacity: true)
         mustWake = false
+        if bytesIn > 0 { tally(.bytesIn, bytesIn) }
+        bytesIn = 0
     }
 
     /// The rim has carried out the output: slots that were freed may be taken again.
@@ -201,7 +213,11 @@ package struct Shard: ~Copyable {
         {
             continueRequests(slot, exchange)
         }
+        if case .webSocket(let session) = connections[slot].activity, !session.carry.isEmpty {
+            continueFrames(slot, session)
+        }
         if case .http(let exchange) = connections[slot].activity { endIfAnswered(slot, exchange) }
+        countInbound(slot)
     }
 
     // MARK: - Slots
@@ -252,6 +268,10 @@ package struct Shard: ~Copyable {
     mutating func endLag(_ slot: Int) {
         connections[slot].lag = nil
         lagging[slot] = false
+        // Its commands may have waited for that.
+        if case .webSocket(let session) = connections[slot].activity, !session.carry.isEmpty {
+            continuing.append(slot)
+        }
     }
 
     // MARK: - Output of one connection

@@ -9,6 +9,7 @@ package final class Shared: Sendable {
     package let ring: BroadcastRing
     package let sleepers: Sleepers
     package let counters: Counters
+    package let turnstile: Turnstile
     /// How far the durable history has come; nil when no namespace is durable.
     package let durable: DurableProgress?
     /// What was published under conditions.
@@ -47,6 +48,7 @@ package final class Shared: Sendable {
             slots: ringSlots, readers: readers, bytesMax: ringBytesMax, start: settings.start)
         sleepers = Sleepers(loops: readers)
         counters = Counters(loops: settings.loops)
+        turnstile = Turnstile(limits: settings.limits)
         mailboxes = (0..<settings.loops).map { _ in
             Mailbox(entriesMax: Shared.mailboxEntriesMax)
         }

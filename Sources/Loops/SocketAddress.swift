@@ -87,6 +87,23 @@ struct SocketAddress: Equatable {
 
     private static let portOffset = 2
 
+    /// The address without its port; nil for other families.
+    var host: PeerHost? {
+        withUnsafeBytes(of: storage) { bytes in
+            switch family {
+            // After the family and the port (ip(7)).
+            case AF_INET:
+                .ipv4(UInt32(bigEndian: bytes.load(fromByteOffset: 4, as: UInt32.self)))
+            // After those and the flow label (ipv6(7)).
+            case AF_INET6:
+                .ipv6(
+                    UInt64(bigEndian: bytes.load(fromByteOffset: 8, as: UInt64.self)),
+                    UInt64(bigEndian: bytes.load(fromByteOffset: 16, as: UInt64.self)))
+            default: nil
+            }
+        }
+    }
+
     /// A Unix socket's path, or `@` and an abstract name (unix(7)); nil for other families.
     var path: String? {
         guard family == AF_UNIX else { return nil }

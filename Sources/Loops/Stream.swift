@@ -13,6 +13,13 @@ package struct StreamState {
     fileprivate let isUnix: Bool
 }
 
+/// The address of a peer, first byte highest.
+package enum PeerHost: Equatable, Sendable {
+    case ipv4(UInt32)
+    /// The first and the last eight bytes.
+    case ipv6(UInt64, UInt64)
+}
+
 /// A connection's owner. Loop's thread only.
 ///
 /// An object header (16 bytes), the state (16), and the `uv_tcp_t` (248) or `uv_pipe_t` (264):
@@ -128,6 +135,13 @@ package final class Stream: ManagedBuffer<StreamState, UInt64> {
     package var peerAddress: String {
         assertUsable()
         return SocketAddress.peer(of: descriptor)?.text ?? "unknown"
+    }
+
+    /// The peer's address without its port; nil for a Unix socket, and once the peer has reset. Asks
+    /// the kernel.
+    package var peerHost: PeerHost? {
+        assertUsable()
+        return SocketAddress.peer(of: descriptor)?.host
     }
 
     /// Small writes leave at once. On for every accepted stream. Nothing for Unix sockets.

@@ -15,12 +15,18 @@ package enum Counter: Int, CaseIterable, Sendable {
     case delivered
     /// Bytes read from connections, plaintext.
     case bytesIn
-    /// Bytes written to connections, plaintext.
+    /// Bytes written to connections; under TLS, ciphertext.
     case bytesOut
     /// Publishes refused since the ring was full.
     case refusedFull
-    /// Requests refused by a limit or a rule.
+    /// Requests and commands refused by a limit or a rule.
     case refused
+    /// Connections refused: too many in all, or of or from one address.
+    case refusedConnections
+    /// Publishes and commands refused since their connection sent too many a second.
+    case refusedRate
+    /// Requests and messages refused since too much was held of others that were not whole.
+    case refusedInbound
     /// Connections closed since they did not keep up.
     case slowClosed
     /// Messages dropped for connections that did not keep up, under the policy `drop-oldest`.

@@ -46,13 +46,15 @@ struct Serve: ParsableCommand {
         help: "An origin whose pages may call, or '*'. May be repeated.")
     var allowOrigin: [String] = []
 
-    @Option(name: .customLong("message-bytes-max"), help: "Largest message, bytes.")
-    var messageBytesMax = 1 << 20
+    @Option(
+        name: .customLong("message-bytes-max"),
+        help: "Largest message, bytes; here as in every size K, M and G may follow.")
+    var messageBytesMax = ByteSize(bytes: 1 << 20)
 
     @Option(
         name: .customLong("backlog-bytes-max"),
         help: "Messages waiting for one slow connection, bytes.")
-    var backlogBytesMax = 1 << 20
+    var backlogBytesMax = ByteSize(bytes: 1 << 20)
 
     @Option(
         name: .customLong("backlog-seconds"),
@@ -78,6 +80,8 @@ struct Serve: ParsableCommand {
     )
     var connectionsMax: Int?
 
+    @OptionGroup(title: "Limits") var limits: LimitOptions
+
     @Option(name: .customLong("history"), help: "Messages that a channel keeps.")
     var historyMessages = 100
 
@@ -97,13 +101,15 @@ struct Serve: ParsableCommand {
 
     @Option(
         name: .customLong("history-bytes-total"),
-        help: "What all channels together keep, bytes; the loops share it evenly.")
-    var historyBytesTotal = 256 << 20
+        help: "What all channels together keep, bytes (default: 256M); the loops share it evenly.")
+    var historyBytesTotal: ByteSize?
 
     @Option(
         name: .customLong("backlog-bytes-total"),
-        help: "What waits for all slow connections together, bytes; the loops share it evenly.")
-    var backlogBytesTotal = 256 << 20
+        help: ArgumentHelp(
+            "What waits for all slow connections together, bytes (default: 256M); the loops share "
+                + "it evenly."))
+    var backlogBytesTotal: ByteSize?
 
     @Option(
         name: .customLong("durable-path"),
@@ -145,14 +151,15 @@ struct Serve: ParsableCommand {
         configuration.apiKeys = apiKey + environmentKeys()
         configuration.anonymousRead = anonymousRead
         configuration.allowedOrigins = allowOrigin
-        configuration.messageBytesMax = messageBytesMax
-        configuration.backlogBytesMax = backlogBytesMax
+        configuration.messageBytesMax = messageBytesMax.bytes
+        configuration.backlogBytesMax = backlogBytesMax.bytes
         configuration.connectionsMax = connectionsMax
+        limits.apply(to: &configuration)
         configuration.historyMessagesMax = historyMessages
         configuration.historySeconds = historySeconds
         configuration.namespaces = namespaces()
-        configuration.historyBytesTotalMax = historyBytesTotal
-        configuration.backlogBytesTotalMax = backlogBytesTotal
+        configuration.historyBytesTotalMax = historyBytesTotal?.bytes
+        configuration.backlogBytesTotalMax = backlogBytesTotal?.bytes
         configuration.durablePath = durablePath
         configuration.drainSeconds = drainSeconds
         configuration.handover = handover

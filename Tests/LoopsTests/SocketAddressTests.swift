@@ -12,6 +12,18 @@ import Testing
         #expect(found.map(\.port) == [port])
     }
 
+    @Test func `the address without its port has its first byte highest`() throws {
+        func host(_ text: String) throws -> PeerHost? {
+            try SocketAddress.resolve(host: text, port: 80).first?.host
+        }
+        #expect(try host("127.0.0.1") == .ipv4(0x7F00_0001))
+        #expect(try host("::1") == .ipv6(0, 1))
+        #expect(
+            try host("2001:db8::a:0:0:1") == .ipv6(0x2001_0DB8_0000_0000, 0x000A_0000_0000_0001))
+        #expect(try host("::ffff:10.1.2.3") == .ipv6(0, 0x0000_FFFF_0A01_0203))
+        #expect(try SocketAddress(path: "/a").host == nil)
+    }
+
     @Test func `no host means every interface`() throws {
         let texts = try SocketAddress.resolve(host: "", port: 7).map(\.text)
         #expect(texts.contains("0.0.0.0:7"))

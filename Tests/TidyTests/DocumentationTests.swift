@@ -10,7 +10,9 @@ import Testing
             encoding: .utf8)
         let suites = Set(
             try TidyTests.sources(["Tests"]).flatMap { source in
-                source.lines.compactMap { $0.split(separator: "struct ").last?.prefix { $0 != " " } }
+                source.lines.compactMap {
+                    $0.split(separator: "struct ").last?.prefix { $0 != " " }
+                }
             }.map(String.init))
         let names = guarantees.matches(of: /`([A-Z][A-Za-z]*Tests)`/).map { String($0.1) }
         #expect(names.count > 30)

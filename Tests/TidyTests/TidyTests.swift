@@ -105,6 +105,31 @@ import Testing
         #expect(!manifest.contains("unsafeFlags"))
     }
 
+    @Test func `every limit is named on the page of limits, and no other`() throws {
+        let page = try String(
+            contentsOf: Self.root.appending(path: "Documentation/limits.md"), encoding: .utf8)
+        let limits = try String(
+            contentsOf: Self.root.appending(path: "Sources/Hub/Model/Limits.swift"),
+            encoding: .utf8
+        ).matches(of: /package var (\w+) *[:=]/).map { String($0.1) }
+        try #require(limits.count > 40, "\(limits.count) limits were found")
+        for limit in limits { #expect(page.contains("`\(limit)`"), "\(limit) is not named") }
+        for name in page.matches(of: /`([a-z]+[A-Z]\w+)`/).map({ String($0.1) }) {
+            #expect(limits.contains(name), "there is no limit \(name)")
+        }
+    }
+
+    /// Every flag that the page of limits names is one of the program's.
+    @Test func `the flags on the page of limits exist`() throws {
+        let page = try String(
+            contentsOf: Self.root.appending(path: "Documentation/limits.md"), encoding: .utf8)
+        let program = try Self.sources(["Sources"]).filter { $0.module == "carillon" }
+            .flatMap(\.lines).joined(separator: "\n")
+        let flags = Set(page.matches(of: /--([a-z][a-z-]+)/).map { String($0.1) })
+        try #require(flags.count > 8)
+        for flag in flags { #expect(program.contains("\"\(flag)\""), "there is no --\(flag)") }
+    }
+
     /// Lines are the formatter's business: `make lint`.
     @Test func `a file has at most 450 lines`() throws {
         for source in try Self.sources(["Sources", "Tests", "Benchmarks", "Examples"]) {

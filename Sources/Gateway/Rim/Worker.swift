@@ -26,6 +26,8 @@ final class Worker: LoopEvents {
     private var shard: Shard
     private var endpoints: [Endpoint] = []
     private let kinds: [ListenerKind]
+    /// Otherwise the kernel is not asked for them.
+    private let countsAddresses: Bool
     private let vectors = WriteVectors()
     private let tlsLoop = TLSLoop()
     private let plaintext = ByteBuffer(minimumCapacity: 64 << 10)
@@ -48,6 +50,7 @@ final class Worker: LoopEvents {
         self.shared = shared
         self.control = control
         self.kinds = kinds
+        countsAddresses = shared.settings.limits.countsAddresses
         let now = Instant(monotonicMilliseconds: loop.now, unixMilliseconds: unixMilliseconds())
         shard = Shard(
             index: index, shared: shared, components: components, now: now, seed: seed)
@@ -134,7 +137,8 @@ final class Worker: LoopEvents {
     func accepted(_ stream: Stream, listener: Int) {
         shard.setTime(instant)
         let kind = kinds[listener]
-        guard let peer = shard.opened(isSecure: kind.tls != nil) else {
+        let address = countsAddresses ? peerAddress(of: stream) : nil
+        guard let peer = shard.opened(isSecure: kind.tls != nil, address: address) else {
             stream.close(reset: true)
             return
         }
@@ -168,6 +172,8 @@ final class Worker: LoopEvents {
             ).span
             shard.received(peer, span)
         }
+        // At once: the shard's order comes at the turn's end, and there may be more to read.
+        if !shard.takesInput(peer) { connection.stream.stopReading() }
     }
 
     private func decrypt(
@@ -371,6 +377,15 @@ final class Worker: LoopEvents {
             return nil
         }
         return connection
+    }
+}
+
+/// What the limits count a connection as; nil for a Unix socket, and for a peer that is gone.
+private func peerAddress(of stream: Stream) -> PeerAddress? {
+    switch stream.peerHost {
+    case .ipv4(let address): PeerAddress(ipv4: address)
+    case .ipv6(let high, let low): PeerAddress(ipv6: high, low)
+    case nil: nil
     }
 }
 

@@ -147,6 +147,13 @@ enum NameError: Error, Equatable {
     case control
     case notUTF8
 
+    var measure: (limit: Int, value: Int)? {
+        switch self {
+        case .tooLong(let limit, let measured): (limit, measured)
+        case .empty, .control, .notUTF8: nil
+        }
+    }
+
     var detail: String {
         switch self {
         case .empty: "a channel's name is empty"

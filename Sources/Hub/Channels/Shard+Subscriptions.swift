@@ -8,13 +8,36 @@ extension Shard {
     static let resendMilliseconds: UInt64 = 10
     private static let sweepEntriesMax = 4_096
 
-    enum SubscribeOutcome {
+    enum SubscribeOutcome: Equatable {
         case subscribed
         case alreadySubscribed
         /// Over ``Limits/channelsPerConnectionMax``.
         case tooManyChannels
+        case loopFull(LoopBound)
+    }
+
+    /// What one loop holds no more of.
+    enum LoopBound: Equatable {
         /// Over ``Limits/channelsPerLoopMax``.
-        case loopFull
+        case channels(limit: Int)
+        /// Over ``Limits/subscriptionsPerLoopMax``.
+        case subscriptions(limit: Int)
+
+        var detail: String {
+            switch self {
+            case .channels(let limit):
+                "this would be channel \(limit + 1) of this loop; at most \(limit) are allowed"
+            case .subscriptions(let limit):
+                "this would be subscription \(limit + 1) of this loop; "
+                    + "at most \(limit) are allowed"
+            }
+        }
+
+        var limit: Int {
+            switch self {
+            case .channels(let limit), .subscriptions(let limit): limit
+            }
+        }
     }
 
     /// Makes a connection follow a channel, from `start` on.
@@ -25,9 +48,14 @@ extension Shard {
         guard connections[slot].subscriptions.count < limits.channelsPerConnectionMax else {
             return .tooManyChannels
         }
+        guard subscriptionCount < limits.subscriptionsPerLoopMax else {
+            return .loopFull(.subscriptions(limit: limits.subscriptionsPerLoopMax))
+        }
         var channel = channels.find(name)
         if channel < 0 {
-            guard channels.count < limits.channelsPerLoopMax else { return .loopFull }
+            guard channels.count < limits.channelsPerLoopMax else {
+                return .loopFull(.channels(limit: limits.channelsPerLoopMax))
+            }
             channel = channels.insert(name, namespace: settings.namespaces.index(of: name.bytes))
         }
         // The batch in progress was framed before this member came.
@@ -44,6 +72,7 @@ extension Shard {
             Subscription(
                 channel: Int32(truncatingIfNeeded: channel),
                 member: Int32(truncatingIfNeeded: member), encoding: encoding))
+        subscriptionCount += 1
         tally(.subscriptions)
         if keepsPresence(channel) { attend(slot, name, by: 1) }
         let wantsPresence = beginsWithPresence(name, encoding)
@@ -116,6 +145,7 @@ extension Shard {
                 gone.member
         }
         channels[channel].memberCount -= 1
+        subscriptionCount -= 1
         tally(.subscriptions, -1)
 
         let lastSubscription = connections[slot].subscriptions.removeLast()

@@ -73,7 +73,8 @@ extension Shard {
             case .subscribed, .alreadySubscribed: return nil
             case .tooManyChannels:
                 return (peer, .tooManyChannels(limit: limits.channelsPerConnectionMax))
-            case .loopFull: return (peer, .tooManyChannels(limit: limits.channelsPerLoopMax))
+            case .loopFull(let bound):
+                return (peer, .tooManyChannels(limit: bound.limit))
             }
         }
     }

@@ -19,6 +19,8 @@ struct Rights: OptionSet {
     let rawValue: UInt8
     static let read = Rights(rawValue: 1)
     static let publish = Rights(rawValue: 2)
+    /// Holds a key: no rate is measured.
+    static let unmetered = Rights(rawValue: 4)
 }
 
 /// What a connection is doing.
@@ -52,6 +54,19 @@ struct Connection {
     /// Its own messages are not sent back to it.
     var withoutEcho = false
     var readingPaused = false
+    /// What ``Turnstile`` counts it as.
+    var passage = Passage.none
+    /// Bytes that it holds of what is not whole, as counted in ``Shard/inboundBytes``.
+    var inboundBytes = 0
+    var publishes = Meter()
+}
+
+enum Passage {
+    /// Not counted: a free slot.
+    case none
+    case counted(PeerAddress?)
+    /// Over a limit, and kept only to be told so.
+    case refused
 }
 
 /// A request being read, and what came behind it.
@@ -71,8 +86,13 @@ final class HTTPExchange {
     var inputEnded = false
     /// What the last request's answer waits for; requests behind it wait as well.
     var awaits: Awaited?
-    /// A request was answered, so a further one is not counted on.
+    /// The last request was answered, and no byte of a further one's head has been read: it is not
+    /// counted on.
     var hasAnswered = false
+    /// Bytes of the body that had come at the last deadline.
+    var bodyBytesBefore = 0
+    /// The connection is over a limit: its first request is answered by this.
+    var refusal: Turnstile.Refusal?
 
     init(limits: HTTP1Limits) { scanner = HTTP1HeadScanner(limits: limits) }
 
@@ -94,6 +114,8 @@ final class LongPoll {
     let head: RequestHead
     let exchange: HTTPExchange
     var sawGap = false
+    /// The last message of an answer that does not hold all that waited.
+    var through: UInt64?
 
     init(head: RequestHead, exchange: HTTPExchange) {
         self.head = head
@@ -125,6 +147,16 @@ final class WebSocketSession {
     /// The last ping not answered yet because the peer takes nothing (RFC 6455 §5.5.3 lets older
     /// ones go).
     var owedPong: [UInt8]?
+    /// Frames read that wait their turn.
+    var carry: [UInt8] = []
+    /// The peer has ended its half; what it sent before is in ``carry``.
+    var inputEnded = false
+    /// Bytes of the unfinished message at the last heartbeat; nil when there was none, or it has
+    /// ended since.
+    var unfinishedBefore: Int?
+    /// `history` and `presence` commands not answered yet.
+    var recallCommands = 0
+    var commands = Meter()
     /// Answers to `publish` commands that wait for the disk.
     var acks = 0
     /// The gateway is stopping; the connection is closed once it has those answers.

@@ -7,29 +7,72 @@ internal import Wire
 extension Shard {
     /// A connection was accepted.
     ///
-    /// - Parameter isSecure: it is under TLS.
-    /// - Returns: nil at the connection limit; the rim closes it.
-    package mutating func opened(isSecure: Bool) -> Peer? {
-        guard !isLeaving, let slot = takeSlot() else { return nil }
-        connections[slot].activity = .http(HTTPExchange(limits: limits.http))
+    /// One that is over a limit is kept, if there is room for it, until it has been told so in answer
+    /// to its first request; not under TLS, where that would cost a handshake.
+    ///
+    /// - Parameters:
+    ///   - isSecure: it is under TLS.
+    ///   - address: nil for a Unix socket, and unless ``Limits/countsAddresses``.
+    /// - Returns: nil when the rim is to reset it.
+    package mutating func opened(isSecure: Bool, address: PeerAddress? = nil) -> Peer? {
+        guard !isLeaving else { return nil }
+        var passage = Passage.refused
+        var refusal: Turnstile.Refusal?
+        switch shared.turnstile.admit(address, nowMilliseconds: now.monotonicMilliseconds) {
+        case .admitted(let counted): passage = .counted(counted)
+        case .refused(let reason):
+            tally(.refusedConnections)
+            guard !isSecure, refusals < limits.refusalsPerLoopMax else { return nil }
+            refusal = reason
+        }
+        guard let slot = takeSlot() else {
+            if case .counted(let address) = passage { shared.turnstile.release(address) }
+            tally(.refusedConnections)
+            return nil
+        }
+        let exchange = HTTPExchange(limits: limits.http)
+        exchange.refusal = refusal
+        if refusal != nil { refusals += 1 }
+        connections[slot].activity = .http(exchange)
+        connections[slot].passage = passage
         connections[slot].isSecure = isSecure
         connections[slot].lastHeard = now.monotonicMilliseconds
-        arm(slot, after: limits.headMillisecondsMax)
+        arm(
+            slot,
+            after: refusal == nil ? limits.headMillisecondsMax : limits.refusalMillisecondsMax)
         connectionCount += 1
         tally(.connections)
         return peer(slot)
+    }
+
+    /// Gives back what ``Turnstile`` counted.
+    private mutating func release(_ slot: Int) {
+        switch connections[slot].passage {
+        case .none: break
+        case .counted(let address): shared.turnstile.release(address)
+        case .refused: refusals -= 1
+        }
+        connections[slot].passage = .none
     }
 
     /// Plaintext arrived. `bytes` is not kept.
     package mutating func received(_ peer: Peer, _ bytes: Span<UInt8>) {
         guard let slot = slot(of: peer), bytes.count > 0 else { return }
         connections[slot].lastHeard = now.monotonicMilliseconds
+        bytesIn += bytes.count
         switch connections[slot].activity {
         case .none, .lingering, .stream: break
         case .http(let exchange): receivedRequestBytes(slot, exchange, bytes)
         case .webSocket(let session): receivedFrames(slot, session, bytes)
         case .poll(let poll): keepForLater(slot, poll.exchange, bytes)
         }
+        limitInbound(slot)
+    }
+
+    /// Whether the peer is to be read. The rim asks after each read, since the order to stop would
+    /// come at the turn's end, and libuv reads up to 32 times before.
+    package func takesInput(_ peer: Peer) -> Bool {
+        slot(of: peer).map { !connections[$0].readingPaused } ?? false
     }
 
     /// The peer ended its half (`failed` false), or the connection broke.
@@ -44,6 +87,8 @@ extension Shard {
             endIfAnswered(slot, exchange)
         case .poll(let poll) where !failed && owesAnything(slot):
             poll.exchange.inputEnded = true
+        case .webSocket(let session) where !failed && !session.carry.isEmpty:
+            session.inputEnded = true
         case .none, .http, .lingering, .stream, .poll, .webSocket:
             free(slot, reason: .lost)
         }
@@ -124,7 +169,7 @@ extension Shard {
     }
 
     private mutating func resume(_ slot: Int, _ session: WebSocketSession) {
-        if !session.leavesOnceAnswered { resumeReading(slot) }
+        if session.carry.isEmpty, !session.leavesOnceAnswered { resumeReading(slot) }
         guard let pong = session.owedPong, !session.closeSent else { return }
         session.owedPong = nil
         write(slot) { WebSocketEncoder.appendFrame(.pong, payload: pong.span, to: $0) }
@@ -138,6 +183,7 @@ extension Shard {
         if case .none = connections[slot].activity { return }
         unsubscribeAll(slot)
         connections[slot].activity = .lingering
+        countInbound(slot)
         resumeReading(slot)
         output.order(.shutdown(peer(slot)))
         if let lag = connections[slot].lag, lag.isBlocked {
@@ -158,11 +204,14 @@ extension Shard {
         unsubscribeAll(slot)
         wheel.cancel(slot)
         connections[slot].activity = .none
+        countInbound(slot)
+        release(slot)
         endLag(slot)
         connections[slot].rights = []
         connections[slot].user = nil
         connections[slot].withoutEcho = false
         connections[slot].readingPaused = false
+        connections[slot].publishes = Meter()
         output.order(.close(peer))
         freedThisTurn.append(slot)
         connectionCount -= 1

@@ -140,7 +140,11 @@ extension Shard {
                 output.owe(slot, encoding, start, end)
             }
         }
-        tally(.delivered, members.count * (batch.messages.count - batch.notices))
+        // A slot stands in a group once.
+        let isHere = excluded >= 0 && members.contains { $0.slot == excluded }
+        tally(
+            .delivered,
+            (members.count - (isHere ? 1 : 0)) * (batch.messages.count - batch.notices))
     }
 
     // MARK: - Catching up
@@ -156,13 +160,15 @@ extension Shard {
             continuing.append(slot)
             return
         }
-        if case .poll = connections[slot].activity { answersPolls = answersPolls || !lag.isEmpty }
+        let poll = poll(slot)
+        if poll != nil { answersPolls = answersPolls || !lag.isEmpty }
         let start = log.count
-        while log.count - start < limits.catchUpBytesPerTurnMax || isPoll(slot),
-            let item = lag.popFirst()
-        {
+        let bytesMax = poll == nil ? limits.catchUpBytesPerTurnMax : limits.pollBytesMax
+        var last: UInt64 = 0
+        while log.count - start < bytesMax, let item = lag.popFirst() {
             switch item {
             case .message(let logged, let encoding, _, _):
+                last = logged.sequence
                 guard !logged.message.isExpired(at: now.unixMilliseconds) else { continue }
                 encoder.append(
                     logged.message, sequence: logged.sequence, as: encoding, to: log)
@@ -174,17 +180,20 @@ extension Shard {
             }
         }
         if log.count > start { output.owe(slot, .direct, start, log.count) }
-        if case .poll(let poll) = connections[slot].activity, poll.sawGap, log.count == start {
-            return answerGap(slot, poll)
+        if let poll, poll.sawGap, log.count == start { return answerGap(slot, poll) }
+        if lag.isEmpty {
+            endLag(slot)
+        } else if let poll {
+            // The answer is made at the end of this turn. The client comes back for the rest.
+            poll.through = last
+        } else {
+            continuing.append(slot)
         }
-        if lag.isEmpty { endLag(slot) } else { continuing.append(slot) }
     }
 
-    /// A long-poll's answer is one response, so it is framed whole; history and backlog limits
-    /// bound it.
-    private func isPoll(_ slot: Int) -> Bool {
-        if case .poll = connections[slot].activity { return true }
-        return false
+    private func poll(_ slot: Int) -> LongPoll? {
+        if case .poll(let poll) = connections[slot].activity { return poll }
+        return nil
     }
 
     /// Tells a connection in band that messages of `channel` are missing.

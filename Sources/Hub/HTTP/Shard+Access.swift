@@ -21,7 +21,7 @@ extension Shard {
             where equalInConstantTime(candidate.span, key.span) {
                 known = true
             }
-            return known ? .admitted([.read, .publish]) : .unknownKey
+            return known ? .admitted([.read, .publish, .unmetered]) : .unknownKey
         }
         var rights: Rights = []
         if settings.access.anonymousRead { rights.insert(.read) }

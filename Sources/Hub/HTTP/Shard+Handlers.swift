@@ -130,7 +130,9 @@ extension Shard {
             switch channelName(name) {
             case .success(let name): if !checked.contains(name) { checked.append(name) }
             case .failure(let error):
-                respondProblem(slot, head, .badRequest, error.detail)
+                respondProblem(
+                    slot, head, .badRequest, error.detail, limit: error.measure?.limit,
+                    value: error.measure?.value)
                 return nil
             }
         }

@@ -5,9 +5,6 @@ internal import Bytes
 internal import Wire
 
 extension Shard {
-    /// Requests of one connection that one turn answers; the rest waits its turn.
-    private static let requestsPerTurnMax = 64
-
     mutating func receivedRequestBytes(
         _ slot: Int, _ exchange: HTTPExchange, _ bytes: Span<UInt8>
     ) {
@@ -43,7 +40,7 @@ extension Shard {
         var answered = 0
         while offset < bytes.count {
             guard case .http = connections[slot].activity else { break }
-            if exchange.awaits != nil || answered >= Shard.requestsPerTurnMax
+            if exchange.awaits != nil || answered >= limits.requestsPerTurnMax
                 || (answered > 0 && owedBytesAreMany())
             {
                 keepForLater(slot, exchange, bytes.extracting(offset..<bytes.count))
@@ -84,9 +81,14 @@ extension Shard {
             guard let end = try exchange.scanner.scan(rest) else {
                 append(rest, to: &exchange.carry)
                 offset = bytes.count
+                beginHead(slot, exchange)
                 return false
             }
             let head = try RequestHead(rest.extracting(0..<end), limits: limits.http)
+            if let refusal = exchange.refusal {
+                refuse(slot, head, refusal)
+                return true
+            }
             exchange.scanner = HTTP1HeadScanner(limits: limits.http)
             if startsPoll(head), output.owes(slot) {
                 // Its answer is put together from all that this connection is owed in the turn.
@@ -126,6 +128,8 @@ extension Shard {
             return
         }
         if head.expectsContinue { write(slot) { ResponseWriter.appendContinue(to: $0) } }
+        exchange.hasAnswered = false
+        exchange.bodyBytesBefore = 0
         arm(slot, after: limits.bodyMillisecondsMax)
     }
 
@@ -176,10 +180,22 @@ extension Shard {
         arm(slot, after: limits.keepAliveMillisecondsMax)
     }
 
+    /// The first bytes of a head are here and the rest is not. After an idle time the head has as
+    /// long as the first one had; otherwise its time is running.
+    private mutating func beginHead(_ slot: Int, _ exchange: HTTPExchange) {
+        guard exchange.hasAnswered else { return }
+        exchange.hasAnswered = false
+        arm(slot, after: limits.headMillisecondsMax)
+    }
+
     /// The time that the request being read, or the next one, has from now on.
     mutating func armRequest(_ slot: Int, _ exchange: HTTPExchange) {
         switch exchange.stage {
-        case .head: arm(slot, after: limits.keepAliveMillisecondsMax)
+        case .head:
+            arm(
+                slot,
+                after: exchange.hasAnswered
+                    ? limits.keepAliveMillisecondsMax : limits.headMillisecondsMax)
         case .body: arm(slot, after: limits.bodyMillisecondsMax)
         }
     }
@@ -188,11 +204,29 @@ extension Shard {
         if case .disk = exchange.awaits {
             // The request did arrive; its answer has a deadline of its own.
             arm(slot, after: limits.ackMillisecondsMax)
-        } else if case .head = exchange.stage, exchange.carry.isEmpty {
-            free(slot, reason: .server)
-        } else {
+            return
+        }
+        switch exchange.stage {
+        case .head where exchange.carry.isEmpty: free(slot, reason: .server)
+        case .head:
+            let limit =
+                exchange.refusal == nil
+                ? limits.headMillisecondsMax : limits.refusalMillisecondsMax
             respondProblem(
-                slot, nil, .requestTimeout, "the request did not arrive in time", close: true)
+                slot, nil, .requestTimeout, "the request's head did not arrive within \(limit) ms",
+                limit: Int(limit), close: true)
+        case .body:
+            let came = exchange.body.count - exchange.bodyBytesBefore
+            exchange.bodyBytesBefore = exchange.body.count
+            guard came < limits.progressBytesMin else {
+                arm(slot, after: limits.bodyMillisecondsMax)
+                return
+            }
+            respondProblem(
+                slot, nil, .requestTimeout,
+                "\(came) bytes of the body came within \(limits.bodyMillisecondsMax) ms; "
+                    + "it takes \(limits.progressBytesMin) to be given more time",
+                limit: limits.progressBytesMin, value: came, close: true)
         }
     }
 }

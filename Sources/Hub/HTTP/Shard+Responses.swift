@@ -30,6 +30,7 @@ extension Shard {
     private mutating func respond(
         _ slot: Int, _ head: RequestHead?, _ problem: Problem, fields: Fields = [], keepAlive: Bool
     ) {
+        tally(.refused)
         let all = fields + commonFields(head)
         let persistence = persistence(head, keepAlive: keepAlive)
         write(slot) {

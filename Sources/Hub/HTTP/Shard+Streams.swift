@@ -96,7 +96,9 @@ extension Shard {
             guard let seconds = decimal(asked), seconds <= limits.pollMillisecondsMax / 1000 else {
                 respondProblem(
                     slot, head, .badRequest,
-                    "timeout is a number of seconds, 0 to \(limits.pollMillisecondsMax / 1000)")
+                    "timeout is a number of seconds, 0 to \(limits.pollMillisecondsMax / 1000)",
+                    limit: Int(limits.pollMillisecondsMax / 1000),
+                    value: decimal(asked).map { Int($0) })
                 return
             }
             wait = seconds * 1000
@@ -106,11 +108,15 @@ extension Shard {
         arm(slot, after: wait)
         switch subscribe(slot, names, Encoding(.element), from: start) {
         case .subscribed, .alreadySubscribed: break
-        case .tooManyChannels, .loopFull:
+        case .tooManyChannels:
+            // Held by `checked`, so this is for the compiler.
+            finishPoll(slot, exchange)
+            respondProblem(slot, head, .badRequest, "too many channels")
+        case .loopFull(let bound):
             finishPoll(slot, exchange)
             respondProblem(
-                slot, head, .serviceUnavailable, "this loop knows too many channels",
-                fields: [("Retry-After", "5")])
+                slot, head, .serviceUnavailable, bound.detail, limit: bound.limit,
+                value: bound.limit + 1, fields: [("Retry-After", "5")])
         }
     }
 
@@ -192,14 +198,15 @@ extension Shard {
     private func pollFields(_ slot: Int, _ poll: LongPoll) -> Fields {
         // Everything up to the loop's position was delivered to this connection or was not for it.
         // Not stored: a browser would send a stored ETag with a poll that means to begin now.
+        let through = poll.through ?? position
         var fields: Fields = [
-            ("ETag", .string("\"\(id(position))\"")), ("Cache-Control", "no-store"),
+            ("ETag", .string("\"\(id(through))\"")), ("Cache-Control", "no-store"),
         ]
         if poll.sawGap { fields.append(("Carillon-Gap", "true")) }
         return fields
     }
 
-    private mutating func finishPoll(_ slot: Int, _ exchange: HTTPExchange) {
+    mutating func finishPoll(_ slot: Int, _ exchange: HTTPExchange) {
         unsubscribeAll(slot)
         endLag(slot)
         connections[slot].activity = .http(exchange)
@@ -232,6 +239,15 @@ extension Shard {
             case .recall(let head) = exchange.awaits
         else { return }
         endWait(slot, exchange)
+        let owed = output.log(.direct).count
+        guard owed <= limits.historyBytesPerTurnMax else {
+            respondProblem(
+                slot, head, .serviceUnavailable,
+                "\(owed) bytes are being answered at once; "
+                    + "history is not read above \(limits.historyBytesPerTurnMax)",
+                limit: limits.historyBytesPerTurnMax, value: owed, fields: [("Retry-After", "1")])
+            return
+        }
         let body = ByteBuffer()
         body.append("{\"messages\":[")
         appendElements(recall.messages, to: body)

@@ -11,6 +11,8 @@ package struct Limits: Sendable {
     package var messageBytesMax = 1 << 20
     /// The body of a batch publish (`POST /publish`), bytes.
     package var batchBytesMax = 8 << 20
+    /// Lines of a batch. Each is answered by a line, and three bytes that are no message by eighty.
+    package var batchLinesMax = 10_000
     /// Channel names, bytes of UTF-8: short enough for a log line and an interned key.
     package var channelNameBytesMax = 255
     /// Event names, bytes.
@@ -35,16 +37,60 @@ package struct Limits: Sendable {
     package var channelsPerConnectionMax = 256
     /// Channels that one loop knows (followed here, or with history here).
     package var channelsPerLoopMax = 1 << 20
+    /// Subscriptions of all connections of one loop. Each costs about 48 bytes.
+    package var subscriptionsPerLoopMax = 1 << 22
+    /// The `ref` of a command, bytes of JSON: it is kept until the answer is made, on another loop
+    /// perhaps.
+    package var referenceBytesMax = 1 << 10
+    /// `history` and `presence` commands of one connection that are not answered yet: as many as it
+    /// may follow channels.
+    package var recallCommandsMax = 256
+
     /// Connections of one loop. The descriptors of the process bound it as well.
     package var connectionsPerLoopMax = 1 << 20
+    /// Connections of the process.
+    package var connectionsMax = Int.max
+    /// Connections of one address; 0: any number, since behind a proxy all come from one. Of IPv6
+    /// the first 64 bits count as the address, which is what one customer is given.
+    package var connectionsPerAddressMax = 0
+    /// New connections of one address a second, and at once; 0: any number.
+    package var connectsPerSecondMax = 0
+    /// Connections over a limit that one loop keeps for as long as it takes to tell them so. More of
+    /// them are reset.
+    package var refusalsPerLoopMax = 64
+
+    /// Messages that one connection may publish a second, and at once; 0: any number. Holders of a
+    /// key are exempt.
+    package var publishesPerSecondMax = 0
+    /// Commands of `carillon.v1` other than publishing, likewise: thirty bytes ask for as much as a
+    /// channel keeps.
+    package var commandsPerSecondMax = 0
+
+    /// Held of requests and messages that are not whole, and of what came behind one that waits,
+    /// bytes, over the whole process. Each loop has an equal share. What arrives whole in one read
+    /// is never held.
+    package var inboundBytesTotal = 128 << 20
     /// Input that a connection may send ahead while an earlier request still waits, bytes.
     package var pipelinedBytesMax = 64 << 10
+    /// Requests of one connection that one turn answers; the rest waits its turn.
+    package var requestsPerTurnMax = 64
+    /// Messages of one WebSocket that one turn takes, so that nobody waits for it; the rest waits
+    /// its turn.
+    package var framesPerTurnMax = 1024
+    /// The same in bytes, inflated: compressed a thousandfold, one read could hold 64 MiB.
+    package var frameBytesPerTurnMax = 1 << 20
+    /// Messages of the past on their way to one connection before its further commands wait.
+    package var catchUpMessagesMax = 1024
     /// Output that one connection may be given in one turn before its further requests wait, bytes.
     package var responseBytesPerTurnMax = 256 << 10
 
-    /// Output for single connections in one turn before a `history` command is refused, bytes: thirty
-    /// bytes ask for as much as a channel keeps, and one read holds thousands of such commands.
+    /// Output for single connections in one turn before history and presence are refused, bytes:
+    /// thirty bytes ask for as much as a channel keeps, and one read holds thousands of such
+    /// commands.
     package var historyBytesPerTurnMax = 16 << 20
+    /// A long-poll's answer, bytes; it ends with the message that passes this, and its ETag is that
+    /// message's.
+    package var pollBytesMax = 1 << 20
 
     /// Messages waiting for one slow connection, bytes of their cost.
     package var backlogBytesMax = 1 << 20
@@ -69,13 +115,20 @@ package struct Limits: Sendable {
     /// Bytes that one turn frames, over all encodings.
     package var drainBytesPerTurnMax = 1 << 20
 
-    /// From accept, or from the last response's end, to a whole request head, milliseconds. It
-    /// covers the TLS handshake.
+    /// From accept, or from the first byte of a later head, to a whole request head, milliseconds.
+    /// It covers the TLS handshake.
     package var headMillisecondsMax: UInt64 = 10_000
+    /// The same for a connection that is only told why it is refused.
+    package var refusalMillisecondsMax: UInt64 = 2_000
     /// Idle time of a kept-alive connection, milliseconds.
     package var keepAliveMillisecondsMax: UInt64 = 60_000
-    /// A request's body, milliseconds.
+    /// A request's body, milliseconds; and so long again each time that it brought
+    /// ``progressBytesMin`` meanwhile, so that a large one on a slow but steady link may come.
     package var bodyMillisecondsMax: UInt64 = 30_000
+    /// What an unfinished body brings within ``bodyMillisecondsMax``, and an unfinished WebSocket
+    /// message between two heartbeats, at least, bytes. 2 KiB a second: less is a stalled link, or
+    /// somebody who means to hold memory.
+    package var progressBytesMin = 64 << 10
     /// After our half of a connection is closed, for the peer's half, milliseconds.
     package var lingerMillisecondsMax: UInt64 = 2_000
 

@@ -59,6 +59,9 @@ package struct Settings: Sendable {
         namespaces.all.indices.map { $0 < earlierLifeFloors.count ? earlierLifeFloors[$0] : start }
     }
 
+    /// One loop's share of ``Limits/inboundBytesTotal``.
+    var inboundBytesPerLoopMax: Int { limits.inboundBytesTotal / loops }
+
     /// The loop that keeps `channel`'s history.
     package func home(of channel: ChannelName) -> Int {
         // The high half: the table's buckets use the low bits of the same hash.

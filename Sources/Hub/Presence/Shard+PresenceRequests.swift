@@ -44,11 +44,12 @@ extension Shard {
     }
 
     mutating func askPresence(
-        _ slot: Int, _ object: JSONObject, _ reference: [UInt8]?
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
         guard keepsPresence(name) else { throw .noPresence }
+        try countRecall(session)
         askPresence(slot, name, .presenceCommand(reference))
     }
 
@@ -61,12 +62,18 @@ extension Shard {
                 upTo: position, limit: 0, wantsPresence: true))
     }
 
-    /// The list in an answer; nil when the home could not be asked, or this turn has said so much
-    /// already that the client must ask again.
-    private mutating func list(_ recall: Recall) -> [UInt8]? {
-        guard output.log(.direct).count <= limits.historyBytesPerTurnMax,
-            let list = recall.messages.last?.message, list.kind == .presence
-        else { return nil }
+    /// The list in an answer.
+    ///
+    /// - Throws: the home could not be asked, or this turn has said so much already that the client
+    ///   must ask again.
+    private mutating func list(_ recall: Recall) throws(CommandError) -> [UInt8] {
+        let owed = output.log(.direct).count
+        guard owed <= limits.historyBytesPerTurnMax else {
+            throw .busy(limit: limits.historyBytesPerTurnMax, measured: owed)
+        }
+        guard let list = recall.messages.last?.message, list.kind == .presence else {
+            throw .homeBusy
+        }
         return list.payload
     }
 
@@ -75,28 +82,32 @@ extension Shard {
             case .recall(let head) = exchange.awaits
         else { return }
         endWait(slot, exchange)
-        if let list = list(recall) {
+        do throws(CommandError) {
             respond(
-                slot, head, type: "application/json", body: list + [0x0A],
+                slot, head, type: "application/json", body: try list(recall) + [0x0A],
                 fields: [("Cache-Control", "no-store")])
-        } else {
+        } catch {
             respondProblem(
-                slot, head, .serviceUnavailable, CommandError.busy.detail,
+                slot, head, .serviceUnavailable, error.detail,
+                limit: error.measure?.limit, value: error.measure?.value,
                 fields: [("Retry-After", "1")])
         }
     }
 
     mutating func answerPresence(_ slot: Int, _ recall: Recall, _ reference: [UInt8]?) {
-        guard case .webSocket(let session) = connections[slot].activity, !session.closeSent
-        else { return }
+        guard case .webSocket(let session) = connections[slot].activity else { return }
+        session.recallCommands -= 1
+        guard !session.closeSent else { return }
         let answer = ByteBuffer()
-        if let list = list(recall) {
+        do throws(CommandError) {
+            let list = try list(recall)
             answer.append("{\"ok\":")
             if let reference { answer.append(reference.span) } else { answer.append("null") }
             answer.append(",")
             answer.append(list.span.extracting(1..<list.count))
-        } else {
-            appendError(.busy, reference: reference, to: answer)
+        } catch {
+            tally(.refused)
+            appendError(error, reference: reference, to: answer)
         }
         send(answer, to: slot, session)
     }

@@ -6,13 +6,15 @@ internal import Wire
 /// is for a person.
 enum PublishError: Error {
     /// The line of a batch is not what it should be, in the words of a command's error.
-    case malformed(code: StaticString, detail: String)
-    case badEvent(String)
+    case malformed(code: StaticString, detail: String, measure: (limit: Int, value: Int)?)
+    case badEvent(EventError)
     case badKey(limit: Int)
     case badTimeToLive(limitSeconds: UInt64)
     case badVersion
     case badConnection
     case tooLarge(limit: Int, measured: Int)
+    /// This connection publishes more than it may within a second. Nothing was kept.
+    case rate(limit: Int)
     /// A loop is behind. Nothing was kept.
     case ringFull
     /// The idempotency key was published with another message.
@@ -30,13 +32,14 @@ enum PublishError: Error {
 
     var code: StaticString {
         switch self {
-        case .malformed(let code, _): code
+        case .malformed(let code, _, _): code
         case .badEvent: "bad-event"
         case .badKey: "bad-key"
         case .badTimeToLive: "bad-ttl"
         case .badVersion: "bad-version"
         case .badConnection: "bad-exclude"
         case .tooLarge: "too-large"
+        case .rate: "rate"
         case .ringFull: "full"
         case .keyReused: "key-reused"
         case .tooManyKeys: "too-many-keys"
@@ -52,6 +55,7 @@ enum PublishError: Error {
             .badRequest
         case .tooLarge: .contentTooLarge
         case .keyReused: .unprocessableContent
+        case .rate: .tooManyRequests
         case .ringFull, .tooManyKeys, .busy, .notAccepting: .serviceUnavailable
         case .notStored: .insufficientStorage
         case .notStoredYet: .gatewayTimeout
@@ -64,7 +68,7 @@ enum PublishError: Error {
         case .tooLarge: 1009
         case .ringFull, .tooManyKeys, .busy, .notAccepting, .notStored, .notStoredYet: 1013
         case .malformed, .badEvent, .badKey, .badTimeToLive, .badVersion, .badConnection,
-            .keyReused:
+            .keyReused, .rate:
             1008
         }
     }
@@ -73,7 +77,7 @@ enum PublishError: Error {
     /// went out.
     var retryAfterSeconds: UInt64? {
         switch self {
-        case .ringFull, .busy: 1
+        case .rate, .ringFull, .busy: 1
         case .notAccepting, .tooManyKeys: 5
         case .malformed, .badEvent, .badKey, .badTimeToLive, .badVersion, .badConnection,
             .tooLarge, .keyReused, .notStored, .notStoredYet:
@@ -83,7 +87,8 @@ enum PublishError: Error {
 
     var detail: String {
         switch self {
-        case .malformed(_, let detail), .badEvent(let detail): detail
+        case .malformed(_, let detail, _): detail
+        case .badEvent(let error): error.detail
         case .badKey(let limit):
             "an idempotency key is a string of 1 to \(limit) bytes, given once"
         case .badTimeToLive(let limit): "ttl is a whole number of seconds, 1 to \(limit)"
@@ -93,6 +98,8 @@ enum PublishError: Error {
                 + "command tells it: \(ConnectionNames.digits) hexadecimal digits"
         case .tooLarge(let limit, let measured):
             "the message has \(measured) bytes; at most \(limit) are allowed"
+        case .rate(let limit):
+            "more than \(limit) messages within a second; the message was not published"
         case .ringFull: "the ring is full; the message was not published; try again"
         case .keyReused: "this idempotency key was used for another message on this channel"
         case .tooManyKeys(let limit):
@@ -112,7 +119,37 @@ enum PublishError: Error {
 
     /// The limit that was passed, and what was measured against it.
     var measure: (limit: Int, value: Int)? {
-        guard case .tooLarge(let limit, let measured) = self else { return nil }
-        return (limit, measured)
+        switch self {
+        case .malformed(_, _, let measure): measure
+        case .badEvent(let error): error.measure
+        case .tooLarge(let limit, let measured): (limit, measured)
+        case .rate(let limit), .tooManyKeys(let limit), .busy(let limit): (limit, limit + 1)
+        case .badKey, .badTimeToLive, .badVersion, .badConnection, .ringFull, .keyReused,
+            .notAccepting, .notStored, .notStoredYet:
+            nil
+        }
+    }
+}
+
+/// What is wrong with an event's name.
+enum EventError: Error, Equatable {
+    case tooLong(limit: Int, measured: Int)
+    case malformed
+    case notString
+
+    var detail: String {
+        switch self {
+        case .tooLong(let limit, let measured):
+            "the event name has \(measured) bytes; at most \(limit) are allowed"
+        case .malformed: "the event name is empty, not UTF-8, or holds a line break or NUL"
+        case .notString: "the event name is not a string"
+        }
+    }
+
+    var measure: (limit: Int, value: Int)? {
+        switch self {
+        case .tooLong(let limit, let measured): (limit, measured)
+        case .malformed, .notString: nil
+        }
     }
 }

@@ -116,6 +116,7 @@ extension Shard {
             appendAnswer(outcome, to: answer)
             answer.append(0x0A)
             guard case .refused(let error) = outcome else { continue }
+            tally(.refused)
             retryAfterSeconds = max(retryAfterSeconds, error.retryAfterSeconds ?? 0)
         }
         respond(
@@ -147,6 +148,7 @@ extension Shard {
         if reference == nil {
             guard case .refused = outcome else { return }
         }
+        if case .refused = outcome { tally(.refused) }
         let answer = ByteBuffer()
         appendAnswer(outcome, reference: reference, to: answer)
         send(answer, to: slot, session)

@@ -29,6 +29,10 @@ extension Shard {
             respondProblem(slot, head, error)
             return
         }
+        guard admitsPublish(slot) else {
+            respondProblem(slot, head, tooManyPublishes)
+            return
+        }
         let outcome = publish(publication)
         answerPublish(
             slot, exchange, PendingPublish(head: head, outcomes: [outcome], isBatch: false))

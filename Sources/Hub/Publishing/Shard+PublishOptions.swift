@@ -39,7 +39,7 @@ extension Shard {
         do throws(JSONError) {
             publication.event = try object.utf8("event")
         } catch {
-            throw .badEvent("the event name is not a string")
+            throw .badEvent(.notString)
         }
         if let event = publication.event { publication.event = try checked(event: event) }
         let key: [UInt8]?
@@ -71,12 +71,10 @@ extension Shard {
 
     private func checked(event: [UInt8]) throws(PublishError) -> [UInt8] {
         if event.count > limits.eventNameBytesMax {
-            throw .badEvent(
-                "the event name has \(event.count) bytes; "
-                    + "at most \(limits.eventNameBytesMax) are allowed")
+            throw .badEvent(.tooLong(limit: limits.eventNameBytesMax, measured: event.count))
         }
         guard ServerSentEvents.isValidEventName(event.span), isValidUTF8(event.span) else {
-            throw .badEvent("the event name is empty, not UTF-8, or holds a line break or NUL")
+            throw .badEvent(.malformed)
         }
         return event
     }

@@ -15,9 +15,16 @@ enum CommandError: Error {
     case notAllowed(String)
     case notSubscribed
     case tooManyChannels(limit: Int)
-    case loopFull
+    case loopFull(Shard.LoopBound)
     case publish(PublishError)
-    case busy
+    case referenceTooLarge(limit: Int, measured: Int)
+    /// Output of this turn, bytes.
+    case busy(limit: Int, measured: Int)
+    /// The channel's home can't be asked.
+    case homeBusy
+    case tooManyRecalls(limit: Int)
+    /// Commands within a second.
+    case rate(limit: Int)
     case noPresence
 
     var code: StaticString {
@@ -32,7 +39,9 @@ enum CommandError: Error {
         case .tooManyChannels: "too-many-channels"
         case .loopFull: "too-many-channels"
         case .publish(let error): error.code
-        case .busy: "busy"
+        case .referenceTooLarge: "too-large"
+        case .busy, .homeBusy, .tooManyRecalls: "busy"
+        case .rate: "rate"
         case .noPresence: "no-presence"
         }
     }
@@ -47,10 +56,37 @@ enum CommandError: Error {
         case .notAllowed(let what): "\(what) is not allowed on this connection"
         case .notSubscribed: "the channel is not followed on this connection"
         case .tooManyChannels(let limit): "at most \(limit) channels on one connection"
-        case .loopFull: "this loop knows too many channels"
+        case .loopFull(let bound): bound.detail
         case .publish(let error): error.detail
-        case .busy: "too much is asked for at once; try again"
+        case .referenceTooLarge(let limit, let measured):
+            "the ref has \(measured) bytes; at most \(limit) are allowed"
+        case .busy(let limit, let measured):
+            "\(measured) bytes are being answered at once; above \(limit) history and presence are "
+                + "not told; try again"
+        case .homeBusy: "the loop that keeps this channel is overwhelmed; try again"
+        case .tooManyRecalls(let limit):
+            "\(limit) history and presence commands are not answered yet, as many as may be; "
+                + "try again"
+        case .rate(let limit): "more than \(limit) commands within a second; try again"
         case .noPresence: "who follows this channel is not kept"
+        }
+    }
+}
+
+extension CommandError {
+    /// The limit that was passed, and what was measured.
+    var measure: (limit: Int, value: Int)? {
+        switch self {
+        case .badName(let error): error.measure
+        case .publish(let error): error.measure
+        case .tooManyChannels(let limit), .tooManyRecalls(let limit), .rate(let limit):
+            (limit, limit + 1)
+        case .loopFull(let bound): (bound.limit, bound.limit + 1)
+        case .referenceTooLarge(let limit, let measured), .busy(let limit, let measured):
+            (limit, measured)
+        case .notJSON, .missing, .unknownOperation, .badData, .notAllowed, .notSubscribed,
+            .homeBusy, .noPresence:
+            nil
         }
     }
 }
@@ -142,12 +178,19 @@ extension Shard {
         return bytes
     }
 
-    /// `{"error":{"code":…,"message":…},"ref":…}`
+    /// `{"error":{"code":…,"message":…},"ref":…}`, the error with `limit` and `value` where there
+    /// is a limit.
     func appendError(_ error: CommandError, reference: [UInt8]?, to output: ByteBuffer) {
         output.append("{\"error\":{\"code\":\"")
         output.append(error.code)
         output.append("\",\"message\":")
         appendJSONString(error.detail.utf8.span, to: output)
+        if let measure = error.measure {
+            output.append(",\"limit\":")
+            output.append(decimal: UInt64(measure.limit))
+            output.append(",\"value\":")
+            output.append(decimal: UInt64(measure.value))
+        }
         output.append("}")
         if let reference {
             output.append(",\"ref\":")

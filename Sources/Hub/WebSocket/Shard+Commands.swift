@@ -11,14 +11,23 @@ extension Shard {
         var reference: [UInt8]?
         do throws(CommandError) {
             let object = try JSONObject.command(payload)
-            reference = object.raw("ref").map { Array(object.bytes[$0]) }
+            reference = try self.reference(object)
             try obey(slot, session, object, reference, answer)
         } catch {
+            tally(.refused)
             answer.removeAll()
             appendError(error, reference: reference, to: answer)
         }
         guard !answer.isEmpty, !session.closeSent else { return }
         send(answer, to: slot, session)
+    }
+
+    private func reference(_ object: borrowing JSONObject) throws(CommandError) -> [UInt8]? {
+        guard let range = object.raw("ref") else { return nil }
+        guard range.count <= limits.referenceBytesMax else {
+            throw .referenceTooLarge(limit: limits.referenceBytesMax, measured: range.count)
+        }
+        return Array(object.bytes[range])
     }
 
     mutating func send(_ answer: ByteBuffer, to slot: Int, _ session: WebSocketSession) {
@@ -33,6 +42,9 @@ extension Shard {
         _ answer: ByteBuffer
     ) throws(CommandError) {
         guard let operation = try object.text("op") else { throw .missing("op") }
+        if operation != "publish", !admitsCommand(slot, session) {
+            throw .rate(limit: limits.commandsPerSecondMax)
+        }
         switch operation {
         case "subscribe": try subscribe(slot, session, object, reference, answer)
         case "unsubscribe":
@@ -42,8 +54,8 @@ extension Shard {
             connections[slot].lag?.remove(name)
             confirm(reference, answer)
         case "publish": try publish(slot, session, object, reference)
-        case "history": try askHistory(slot, object, reference)
-        case "presence": try askPresence(slot, object, reference)
+        case "history": try askHistory(slot, session, object, reference)
+        case "presence": try askPresence(slot, session, object, reference)
         case "connection": tellConnection(slot, reference, answer)
         case "ping": confirm(reference, answer, always: true)
         default: throw .unknownOperation(operation)
@@ -62,7 +74,7 @@ extension Shard {
         switch subscribe(slot, name, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
         case .tooManyChannels: throw .tooManyChannels(limit: limits.channelsPerConnectionMax)
-        case .loopFull: throw .loopFull
+        case .loopFull(let bound): throw .loopFull(bound)
         }
         // The past, if it was here, is already on its way; the answer may follow it.
         guard let reference else { return }
@@ -89,6 +101,7 @@ extension Shard {
         guard session.acks < limits.acksPerConnectionMax else {
             throw .publish(.busy(limit: limits.acksPerConnectionMax))
         }
+        guard admitsPublish(slot) else { throw .publish(tooManyPublishes) }
         let outcome = publish(publication)
         answerPublish(slot, session, outcome, reference)
     }
@@ -104,24 +117,39 @@ extension Shard {
 
     /// The answer comes when the channel's home has told: `{"ok":R,"channel":C,"messages":[…]}`.
     private mutating func askHistory(
-        _ slot: Int, _ object: JSONObject, _ reference: [UInt8]?
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .first
+        let limit = try object.count("limit") ?? .max
+        try countRecall(session)
         drainToNow()
         ask(
             RecallRequest(
                 requester: peer(slot), purpose: .command(reference), ticket: 0, channel: name,
-                start: start, upTo: position, limit: try object.count("limit") ?? .max))
+                start: start, upTo: position, limit: limit))
+    }
+
+    /// Counts a command whose answer comes from the channel's home.
+    func countRecall(_ session: WebSocketSession) throws(CommandError) {
+        guard session.recallCommands < limits.recallCommandsMax else {
+            throw .tooManyRecalls(limit: limits.recallCommandsMax)
+        }
+        session.recallCommands += 1
     }
 
     mutating func answerHistory(_ slot: Int, _ recall: Recall, _ reference: [UInt8]?) {
-        guard case .webSocket(let session) = connections[slot].activity, !session.closeSent
-        else { return }
+        guard case .webSocket(let session) = connections[slot].activity else { return }
+        session.recallCommands -= 1
+        guard !session.closeSent else { return }
         let answer = ByteBuffer()
-        guard output.log(.direct).count <= limits.historyBytesPerTurnMax else {
-            appendError(.busy, reference: reference, to: answer)
+        let owed = output.log(.direct).count
+        guard owed <= limits.historyBytesPerTurnMax else {
+            tally(.refused)
+            appendError(
+                .busy(limit: limits.historyBytesPerTurnMax, measured: owed), reference: reference,
+                to: answer)
             send(answer, to: slot, session)
             return
         }

@@ -117,8 +117,13 @@ extension Shard {
         if start == .now { drainToNow() }
         switch subscribe(slot, names, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
-        case .tooManyChannels, .loopFull:
-            closeWebSocket(slot, session, code: 1013, "this loop knows too many channels")
+        case .tooManyChannels:
+            closeWebSocket(
+                slot, session, code: WebSocketCloseCode.policyViolation,
+                "at most \(limits.channelsPerConnectionMax) channels on one connection")
+        case .loopFull(let bound):
+            closeWebSocket(
+                slot, session, code: WebSocketCloseCode.tryAgainLater, bound.detail)
         }
     }
 
@@ -134,12 +139,63 @@ extension Shard {
     mutating func receivedFrames(
         _ slot: Int, _ session: WebSocketSession, _ bytes: Span<UInt8>
     ) {
+        if session.carry.isEmpty {
+            readFrames(slot, session, bytes)
+        } else {
+            keepFrames(slot, session, bytes)
+        }
+    }
+
+    /// Goes on with what was read before.
+    mutating func continueFrames(_ slot: Int, _ session: WebSocketSession) {
+        // Until then it is asked again when there is room, or when the past is told.
+        guard !commandsWait(slot, session) else { return }
+        var carried: [UInt8] = []
+        swap(&carried, &session.carry)
+        readFrames(slot, session, carried.span)
+        guard case .webSocket = connections[slot].activity, session.carry.isEmpty else { return }
+        if session.inputEnded {
+            free(slot, reason: .lost)
+        } else if connections[slot].lag?.isBlocked != true {
+            resumeReading(slot)
+        }
+    }
+
+    private mutating func keepFrames(
+        _ slot: Int, _ session: WebSocketSession, _ bytes: Span<UInt8>
+    ) {
+        append(bytes, to: &session.carry)
+        pauseReading(slot)
+    }
+
+    /// The answers to commands can't be sent at present, or much of the past that was asked for is
+    /// still to be: a command costs a client little and its answer the gateway much. Or it is to
+    /// leave, and may publish no more.
+    private func commandsWait(_ slot: Int, _ session: WebSocketSession) -> Bool {
+        guard case .v1 = session.style, !session.closeSent else { return false }
+        if session.leavesOnceAnswered { return true }
+        guard let lag = connections[slot].lag else { return false }
+        return lag.isBlocked || lag.count > limits.catchUpMessagesMax
+    }
+
+    private mutating func readFrames(
+        _ slot: Int, _ session: WebSocketSession, _ bytes: Span<UInt8>
+    ) {
         var offset = 0
+        var frames = 0
+        var taken = 0
         do throws(WebSocketError) {
-            while case .webSocket = connections[slot].activity,
-                let event = try session.decoder.next(bytes, from: &offset)
-            {
-                try received(slot, session, event)
+            while case .webSocket = connections[slot].activity {
+                let isEnough =
+                    frames >= limits.framesPerTurnMax || taken >= limits.frameBytesPerTurnMax
+                if offset < bytes.count, isEnough || commandsWait(slot, session) {
+                    keepFrames(slot, session, bytes.extracting(offset..<bytes.count))
+                    if isEnough { continuing.append(slot) }
+                    return
+                }
+                guard let event = try session.decoder.next(bytes, from: &offset) else { return }
+                taken += try received(slot, session, event)
+                frames += 1
             }
         } catch {
             tally(.errors)
@@ -153,16 +209,19 @@ extension Shard {
         }
     }
 
+    /// - Returns: bytes of message that it brought.
     private mutating func received(
         _ slot: Int, _ session: WebSocketSession, _ event: WebSocketDecoder.Event
-    ) throws(WebSocketError) {
+    ) throws(WebSocketError) -> Int {
         switch event {
         case .message(let isText, let payload, let compressed):
-            guard !session.closeSent else { return }
+            session.unfinishedBefore = nil
+            guard !session.closeSent else { return 0 }
             let plain = compressed ? try inflated(payload, isText: isText) : payload
             receivedMessage(slot, session, isText: isText, plain)
+            return plain.count
         case .ping(let payload):
-            guard !session.closeSent else { return }
+            guard !session.closeSent else { return 0 }
             if let lag = connections[slot].lag, lag.isBlocked {
                 session.owedPong = payload
             } else {
@@ -178,6 +237,7 @@ extension Shard {
             tellClosed(peer(slot), session, .peer(code: code, reason: reason))
             linger(slot)
         }
+        return 0
     }
 
     private mutating func inflated(
@@ -215,6 +275,14 @@ extension Shard {
             closeWebSocket(slot, session, code: 1008, "publishing needs an API key")
             return
         }
+        guard admitsPublish(slot) else {
+            // What it published before is owed to it, too, if it follows its own channel.
+            drainRing()
+            guard case .webSocket = connections[slot].activity else { return }
+            let error = tooManyPublishes
+            closeWebSocket(slot, session, code: error.closeCode, error.detail)
+            return
+        }
         let publication = Publication(
             channel: channel, kind: isText ? .text : .binary, payload: payload,
             excluding: connections[slot].withoutEcho ? peer(slot) : nil)
@@ -233,11 +301,34 @@ extension Shard {
             free(slot, reason: .lost)
             return
         }
+        if isStalled(slot, session) { return }
         if connections[slot].lag?.isBlocked != true {
             write(slot) { WebSocketEncoder.appendFrame(.ping, payload: [UInt8]().span, to: $0) }
             session.askedAt = now.monotonicMilliseconds
         }
         armHeartbeat(slot)
+    }
+
+    /// Closes a connection whose message has begun and does not come.
+    private mutating func isStalled(_ slot: Int, _ session: WebSocketSession) -> Bool {
+        // What waits in `carry` has come, and it is not the peer that is late.
+        guard session.carry.isEmpty, session.decoder.isUnfinished else {
+            session.unfinishedBefore = nil
+            return false
+        }
+        let now = session.decoder.unfinishedBytes
+        guard let before = session.unfinishedBefore, now - before < limits.progressBytesMin else {
+            session.unfinishedBefore = now
+            return false
+        }
+        closeWebSocket(
+            slot, session, code: WebSocketCloseCode.policyViolation,
+            "\(now - before) bytes of a message between two heartbeats; "
+                + "at least \(limits.progressBytesMin)")
+        tellClosed(peer(slot), session, .server)
+        // In the middle of a message no close frame can come.
+        linger(slot)
+        return true
     }
 
     /// Sends a close frame and awaits the peer's. What waits for this connection is dropped.
@@ -256,6 +347,8 @@ extension Shard {
         if let lag = connections[slot].lag {
             if lag.isBlocked { lag.removeAll() } else { endLag(slot) }
         }
+        // It may be there already, behind frames that waited.
+        if !session.carry.isEmpty { continuing.append(slot) }
         write(slot) { WebSocketEncoder.appendClose(code: code, reason: reason, to: $0) }
         arm(slot, after: Shard.closeMillisecondsMax)
     }

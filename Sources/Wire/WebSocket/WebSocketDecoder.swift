@@ -89,6 +89,13 @@ package struct WebSocketDecoder {
     /// Bytes of memory held for what is incomplete; 0 between messages.
     package var heldBytes: Int { message.capacity + control.capacity }
 
+    /// Bytes that have arrived of what is incomplete, headers aside; at least half of
+    /// ``heldBytes`` less ``reserveAheadBytesMax``.
+    package var unfinishedBytes: Int { message.count + control.count }
+
+    /// Whether a message or a control frame has begun and not ended.
+    package var isUnfinished: Bool { isMessageOpen || awaited != .firstByte && awaited != .nothing }
+
     /// Takes bytes from `offset` on, up to the end of the frame that completes an event.
     ///
     /// - Parameters:

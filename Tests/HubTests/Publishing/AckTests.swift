@@ -330,6 +330,34 @@ private func failures(_ way: Way) -> [String] {
         #expect(durable.world.shared.ring.published == 1)
     }
 
+    @Test func `nor does it publish what had come before and waits its turn`() {
+        let durable = DurableWorld { $0.limits.framesPerTurnMax = 1 }
+        let publisher = TestPublisher(durable.world, .command)
+        let publish = frame(#"{"op":"publish","channel":"f:c","data":1,"ref":1}"#)
+        publisher.client.feed((0..<9).flatMap { _ in publish } + closeFrame(1000))
+        durable.world.input(0) { $0.leave() }
+        durable.world.settle()
+        let published = durable.world.shared.ring.published
+        #expect(published < 9 && !publisher.client.isEnded)
+        durable.settle(published)
+        durable.world.settle()
+        #expect(durable.world.shared.ring.published == published)
+        #expect(publisher.client.events().count == Int(published) + 2)
+        #expect(publisher.client.isEnded, "its close frame was behind what waited")
+        durable.world.checkInvariants()
+    }
+
+    @Test func `too much behind a request that waits ends the connection without a false answer`() {
+        let durable = DurableWorld { $0.limits.inboundBytesTotal = 100 }
+        let client = durable.world.connect()
+        client.send(post("/channels/f:c", "1") + String(repeating: "A", count: 101))
+        #expect(client.output.isEmpty && client.isEnded)
+        #expect(durable.world.shared.counters.value(0, .refusedInbound) == 1)
+        durable.settle(1)
+        #expect(client.output.isEmpty)
+        durable.world.checkInvariants()
+    }
+
     @Test func `what settles between the last look and the sleep is seen`() {
         let durable = DurableWorld()
         let publisher = TestPublisher(durable.world, .fields)

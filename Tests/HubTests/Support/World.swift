@@ -67,11 +67,13 @@ final class World {
     // MARK: - Connections
 
     /// A new connection; nil when the shard refuses it.
-    func tryConnect(loop: Int = 0) -> Client? {
+    func tryConnect(
+        loop: Int = 0, address: PeerAddress? = nil, isSecure: Bool = false
+    ) -> Client? {
         let loop = loops[loop]
         loop.isAwake = true
         loop.shard.setTime(now)
-        guard let peer = loop.shard.opened(isSecure: false) else { return nil }
+        guard let peer = loop.shard.opened(isSecure: isSecure, address: address) else { return nil }
         while loop.clients.count <= peer.slot { loop.clients.append(nil) }
         if let present = loop.clients[peer.slot] {
             Issue.record("\(peer) was given the slot of \(present.peer), which is still open")
