@@ -76,6 +76,11 @@ def in_mib(count: int) -> str:
     return f"{count / MIB:.1f} MiB"
 
 
+def percentiles(seconds: list[float]) -> str:
+    parts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return f"{parts[49] * 1000:.1f} ms (p50), {parts[98] * 1000:.1f} ms (p99)"
+
+
 def repeated(process: Process, act, times: int, clients: int, slack: int = 32 * KIB) -> str:
     """Does the same thing again and again, and finds that memory comes back.
 
