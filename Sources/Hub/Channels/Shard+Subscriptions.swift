@@ -112,8 +112,9 @@ extension Shard {
         return .subscribed
     }
 
-    /// Whether a subscriber that begins at `start` is told something before what is live.
-    private func hasPast(_ name: ChannelName, _ start: Start) -> Bool {
+    /// Whether a subscriber that begins at `start` is told messages before what is live. The place of
+    /// "now" is of no use to it before it has them: it would go on behind them.
+    func hasPast(_ name: ChannelName, _ start: Start) -> Bool {
         start != .now
             || settings.namespaces[settings.namespaces.index(of: name.bytes)].history == .last
     }

@@ -55,14 +55,19 @@ extension Lag {
         UInt64(UInt32(truncatingIfNeeded: now) &- since)
     }
 
-    /// Puts a gap into a message's place: the only one of its channel, since they go oldest first.
+    /// Drops a message. A gap takes its place, or the one that waits already reaches up to here.
     private func drop(_ place: Int, _ logged: Logged) {
         let channel = logged.message.channel
-        bytes -= logged.message.cost
-        items[place - base] = .gap(channel, through: logged.sequence)
-        if let earlier = gapPlaces.updateValue(place, forKey: channel), earlier >= base + head {
-            empty(earlier)
+        if let earlier = gapPlaces[channel], earlier >= base + head,
+            case .gap(_, let first, _) = items[earlier - base]
+        {
+            items[earlier - base] = .gap(channel, from: first, through: logged.sequence)
+            empty(place)
+            return
         }
+        bytes -= logged.message.cost
+        items[place - base] = .gap(channel, from: logged.sequence, through: logged.sequence)
+        gapPlaces[channel] = place
     }
 
     /// Puts a channel's past into the queue: what has no sequence first, then everything by
@@ -86,9 +91,14 @@ extension Lag {
         for item in items[head...] {
             switch item {
             case .hole: break
-            case .frame, .gap(_, through: 0): front.append(item)
-            case .gap(let of, let last):
-                if of != channel || last > told { rest.append((last, item)) }
+            case .frame, .gap(_, _, through: 0): front.append(item)
+            case .gap(let of, let first, let last):
+                if of != channel {
+                    rest.append((first, item))
+                } else if last > told {
+                    let missing = max(first, told + 1)
+                    rest.append((missing, .gap(of, from: missing, through: last)))
+                }
             case .message(let logged, _, _, _):
                 let toldOfIts = logged.message.kind.isNotice ? noticesTold : told
                 if logged.message.channel == channel, logged.sequence <= toldOfIts {
@@ -98,11 +108,12 @@ extension Lag {
                 }
             }
         }
-        if gap { front.append(.gap(channel, through: 0)) }
+        if gap { front.append(.gap(channel, from: 0, through: 0)) }
         for logged in past {
             rest.append((logged.sequence, .message(logged, encoding, .past, since: 0)))
         }
-        rest.sort { $0.sequence < $1.sequence }
+        // A gap comes before a message of another channel that stands at its beginning.
+        rest.sort { ($0.sequence, $0.item.isGap ? 0 : 1) < ($1.sequence, $1.item.isGap ? 0 : 1) }
         items = front + rest.map(\.item)
         reindex()
     }

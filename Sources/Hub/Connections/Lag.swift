@@ -43,9 +43,10 @@ final class Lag {
         case message(Logged, Encoding, Standing, since: UInt32)
         /// A frame that a component sent to this peer alone.
         case frame([UInt8], isText: Bool, since: UInt32)
-        /// Messages of this channel, the last of them `through`, are missing before what follows;
-        /// 0 when it is the past that is not whole.
-        case gap(ChannelName, through: UInt64)
+        /// Messages of this channel are missing, the first of them `from` and the last `through`;
+        /// both 0 when it is the past that is not whole. It stands where the first stood: whoever has
+        /// seen a higher id has been told.
+        case gap(ChannelName, from: UInt64, through: UInt64)
         /// Nothing any more.
         case hole
     }
@@ -196,7 +197,7 @@ final class Lag {
         for (index, item) in items.enumerated() {
             switch item {
             case .message(let logged, _, .latest, _): latestPlaces[logged.message.channel] = index
-            case .gap(let channel, let through) where through > 0: gapPlaces[channel] = index
+            case .gap(let channel, _, let through) where through > 0: gapPlaces[channel] = index
             case .message, .frame, .gap, .hole: break
             }
         }
@@ -217,9 +218,14 @@ extension Lag.Item {
     var channel: ChannelName? {
         switch self {
         case .message(let logged, _, _, _): logged.message.channel
-        case .gap(let channel, _): channel
+        case .gap(let channel, _, _): channel
         case .frame, .hole: nil
         }
+    }
+
+    var isGap: Bool {
+        if case .gap = self { return true }
+        return false
     }
 
     var isHole: Bool {

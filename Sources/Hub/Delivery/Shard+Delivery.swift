@@ -175,7 +175,7 @@ extension Shard {
             case .frame(let frame, let isText, _):
                 WebSocketEncoder.appendFrame(
                     isText ? .text : .binary, payload: frame.span, to: log)
-            case .gap(let channel, _): appendGap(slot, channel, to: log)
+            case .gap(let channel, _, _): appendGap(slot, channel, to: log)
             case .hole: break
             }
         }

@@ -47,7 +47,7 @@ extension Shard {
     ) {
         let start = start(head, query)
         if start == .now { drainToNow() }
-        let position = start == .now ? id(position) : nil
+        let position = names.contains { hasPast($0, start) } ? nil : id(position)
         respondStreaming(
             slot, head, type: form == .line ? "application/x-ndjson" : "text/event-stream",
             position: position)

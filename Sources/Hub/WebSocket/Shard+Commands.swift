@@ -70,7 +70,7 @@ extension Shard {
         let name = try channel(object)
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .now
         if start == .now { drainToNow() }
-        let position = id(position)
+        let position = hasPast(name, start) ? nil : id(position)
         switch subscribe(slot, name, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
         case .tooManyChannels: throw .tooManyChannels(limit: limits.channelsPerConnectionMax)
@@ -82,7 +82,7 @@ extension Shard {
         answer.append(reference.span)
         answer.append(",\"channel\":")
         appendJSONString(name.bytes.span, to: answer)
-        if start == .now {
+        if let position {
             answer.append(",\"id\":\"")
             position.append(to: answer)
             answer.append("\"")

@@ -23,7 +23,7 @@ import Testing
             switch item {
             case .message(let logged, _, _, _): all.append("\(logged.sequence)")
             case .frame(let bytes, _, _): all.append("frame \(bytes.count)")
-            case .gap(let channel, _):
+            case .gap(let channel, _, _):
                 all.append("gap \(String(decoding: channel.bytes, as: UTF8.self))")
             case .hole: Issue.record("a hole came out")
             }
@@ -165,7 +165,7 @@ import Testing
         _ = lag.append(logged(4), encoding, .droppable)
         #expect(lag.shed(toBytes: 0) == 2)
         #expect(lag.bytes == logged(1, "firm").message.cost + 3 + logged(3, "latest").message.cost)
-        #expect(channels(lag) == "1 frame 3 3 gap a")
+        #expect(channels(lag) == "1 gap a frame 3 3")
     }
 
     @Test func `after some have been told, a gap is told anew`() {
@@ -249,6 +249,15 @@ import Testing
         #expect(lag.shedOverdue(now: start + 1_001, millisecondsMax: 1_000) == (1, false))
     }
 
+    @Test func `a gap is told before whatever came after the first message that it stands for`() {
+        let lag = Lag()
+        for (sequence, channel): (UInt64, String) in [(1, "a"), (2, "b"), (3, "a"), (4, "b")] {
+            _ = lag.append(logged(sequence, channel), encoding, channel == "a" ? .droppable : .firm)
+        }
+        #expect(lag.shed(toBytes: 0) == 2)
+        #expect(channels(lag) == "gap a 2 4")
+    }
+
     // MARK: - Joining
 
     @Test(arguments: [(7, "1 2 7 gap a 9"), (8, "1 2 7 8 9"), (9, "1 2 7 8 9")])
@@ -310,9 +319,10 @@ import Testing
                 while counted() > bytes,
                     let index = model.firstIndex(where: { $0.channel == "a" && $0.sequence != nil })
                 {
-                    model[index].sequence = nil
-                    if let earlier = model[..<index].firstIndex(where: { $0.channel == "a" }) {
-                        model.remove(at: earlier)
+                    if model[..<index].contains(where: { $0.channel == "a" }) {
+                        model.remove(at: index)
+                    } else {
+                        model[index].sequence = nil
                     }
                 }
             case 8 where random.oneIn(10):

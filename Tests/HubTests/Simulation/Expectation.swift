@@ -26,6 +26,10 @@ struct Expectation {
     /// The namespace drops what waits too long for a slow client, and says so, or only keeps the
     /// newest.
     let policy: Namespace.SlowPolicy
+    /// A gap was told with an answer to a poll: it may be anywhere in the answer.
+    private var isGapSomewhere = false
+    /// Nothing was seen since it began at "now".
+    private var isUntouched = true
     /// Messages may be missing without a word.
     private var skips: Bool
     /// The channel keeps the newest message only, so that whoever comes back begins with it.
@@ -68,14 +72,15 @@ struct Expectation {
         case .next:
             fault = index <= max(low, high) ? nil : "message \(index) where \(low) was due"
         case .kept:
-            fault =
-                index <= max(low, high, oldestKept)
-                ? nil : "began with \(index), where \(oldestKept) is kept"
+            var beginning = max(low, high, oldestKept)
+            while beginning < index, isOptional(beginning) { beginning += 1 }
+            fault = index <= beginning ? nil : "began with \(index), where \(beginning) is kept"
         case .newer: fault = nil
         }
         low = index + 1
         high = low
-        if !skips { reach = .next }
+        isUntouched = false
+        if !skips, !isGapSomewhere { reach = .next }
         // Each poll is a return.
         if keepsLast, transport == .poll { reach = .newer }
         return fault
@@ -84,19 +89,28 @@ struct Expectation {
     /// Takes in that messages are missing.
     ///
     /// - Returns: whether any were.
-    mutating func miss(oldestKept: Int, count: Int) -> Bool {
+    mutating func miss(_ transport: Transport, oldestKept: Int, count: Int) -> Bool {
         let isTrue =
             isFromUnknown || oldestKept > low || (policy == .dropOldest && count > low)
         isOwedGap = false
         switch policy {
         case .disconnect: reach = .kept
-        case .dropOldest, .latest: reach = .newer
+        case .dropOldest, .latest:
+            reach = .newer
+            isGapSomewhere = transport == .poll
         }
         return isTrue
     }
 
+    /// An answer to a poll ends. What follows it may still begin behind the gap.
+    mutating func endAnswer() { isGapSomewhere = false }
+
     /// The follower connects anew and asks for what comes after the last that it has seen.
-    mutating func resume(_ transport: Transport) {
+    ///
+    /// - Parameter index: of the first message after that. It is below ``low`` when the last that it
+    ///   has seen was another channel's newest, kept from before it began at "now".
+    mutating func resume(_ transport: Transport, from index: Int) {
+        if isUntouched { low = min(low, index) }
         skips = Self.skips(policy, transport)
         if skips || keepsLast { reach = .newer }
     }
@@ -115,9 +129,14 @@ struct Expectation {
         case .newer where policy == .dropOldest:
             // What was dropped may have been the newest.
             return nil
+        case .newer where count > 0 && isOptional(count - 1):
+            // The newest, which supersedes the others, is its own.
+            return nil
         case .kept, .newer:
-            return max(low, high) >= count || oldestKept == count
-                ? nil : "\(low) of \(count), begun anew"
+            var next = max(low, high, reach == .kept ? oldestKept : 0)
+            while next < count, isOptional(next) { next += 1 }
+            return next >= count || oldestKept == count
+                ? nil : "\(next) of \(count), begun anew"
         }
     }
 

@@ -118,7 +118,9 @@ final class Follower {
                 expectations[channel] = Expectation(
                     reference.namespace(channel), transport, low: low, .next)
             }
-            expectations[channel]!.resume(transport)
+            let last = (commands ? lastIDs[channel] : lastID).flatMap { MessageID($0.utf8.span) }
+            let from = last.map { reference.index(channel, after: $0.sequence) }
+            expectations[channel]!.resume(transport, from: from ?? .max)
         case .first, .unknown:
             pending.remove(channel)
             var isOwedGap = false
@@ -131,7 +133,10 @@ final class Follower {
         command("{\"op\":\"subscribe\",\"channel\":\"\(channel)\",\"ref\":0\(after)}")
     }
 
-    private func command(_ text: String) { client.feed(frame(text)) }
+    private func command(_ text: String) {
+        if world.traces { print(client.peer, "commands", text) }
+        client.feed(frame(text))
+    }
 
     // MARK: - Commands
 
@@ -201,6 +206,7 @@ final class Follower {
             case .message(let message): see(message)
             case .gap(let channel): miss(channel)
             case .answer(let fields): hear(fields)
+            case .answerEnd: for channel in channels { expectations[channel]?.endAnswer() }
             }
             toldCount += 1
         }
@@ -236,8 +242,7 @@ final class Follower {
             self.fault("\(place.channel): \(fault)")
         }
         lastIDs[place.channel] = id(message.sequence)
-        let reorders = channels.contains { reference.namespace($0).slowPolicy == .latest }
-        if !commands, !reorders, message.sequence <= lastSequence {
+        if !commands, message.sequence <= lastSequence {
             fault("\(message.sequence) after \(lastSequence)")
         }
         lastSequence = message.sequence
@@ -253,7 +258,7 @@ final class Follower {
         var isTrue = false
         for channel in named.map({ [$0] }) ?? channels where expectations[channel] != nil {
             if expectations[channel]!.miss(
-                oldestKept: oldestKept(channel), count: reference.count(channel))
+                transport, oldestKept: oldestKept(channel), count: reference.count(channel))
             {
                 isTrue = true
             }

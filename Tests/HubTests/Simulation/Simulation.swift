@@ -20,8 +20,6 @@ struct Simulation {
     /// Commands made so far, for their `ref`.
     var references = 0
     private(set) var steps = 0
-    /// Prints each step: for one seed.
-    var traces = false
     /// What has gone wrong; the first ends the run.
     private(set) var faults: [String] = []
 
@@ -50,7 +48,7 @@ struct Simulation {
 
     private mutating func step() {
         let drawn = random.below(64)
-        if traces { trace(drawn) }
+        if world.traces { trace(drawn) }
         switch drawn {
         case 0..<20: publish()
         case 20..<23: publishSeveral()

@@ -43,7 +43,7 @@ import Testing
     /// Long runs are rare: most faults need few steps, and some need many.
     private func faults(seed: UInt64) -> [String] {
         var simulation = Simulation(seed: seed)
-        simulation.traces = isGivenSeed
+        simulation.world.traces = isGivenSeed
         simulation.run(steps: seed % 16 == 0 ? 1_000 : 150)
         return Array(simulation.faults.prefix(5))
     }

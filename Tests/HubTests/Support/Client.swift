@@ -50,6 +50,7 @@ final class Client {
     /// Sends bytes; nothing has a turn yet.
     func feed(_ bytes: [UInt8]) {
         guard !isClosed, !isGone else { return }
+        if world.traces { print(peer, "says", String(decoding: bytes, as: UTF8.self)) }
         if isPaused || !heldInput.isEmpty || inputBytesPerTurn != nil {
             heldInput += bytes
         } else {
@@ -110,6 +111,7 @@ final class Client {
     // MARK: - What the rim does
 
     func write(_ bytes: [UInt8]) {
+        if world.traces { print(peer, "takes", String(decoding: bytes, as: UTF8.self)) }
         if isBroken {
             isGone = true
             world.input(loop) { $0.ended(peer, failed: true) }

@@ -15,10 +15,13 @@ enum Transport: CaseIterable, CustomTestStringConvertible {
 /// What a subscriber was told, one thing after the other.
 enum Hearing {
     case message(Seen)
-    /// Messages are missing here; of which channel, where the transport says it.
+    /// Messages are missing here; of which channel, where the transport says it. Of a poll: before
+    /// or among those of this answer.
     case gap(channel: String?)
     /// The answer to a `carillon.v1` command.
     case answer([String: Any])
+    /// An answer to a poll is over.
+    case answerEnd
 }
 
 /// A subscription of one client, over one connection or (long-poll) request after request.
@@ -164,6 +167,7 @@ final class Subscriber {
         if answer.head.first("Carillon-Gap") == "true" { tell(gap: nil) }
         for element in answer.elements { note(element) }
         for message in answer.messages { tell(message) }
+        told.append(.answerEnd)
         lastID = answer.tag
     }
 

@@ -31,6 +31,8 @@ final class World {
     private var publishers: [Client?]
     /// What arrives of a new client's input in one turn, bytes; nil: all of it, at once.
     var inputBytesPerTurn: Int?
+    /// Prints what goes to and fro.
+    var traces = false
 
     /// - Parameters:
     ///   - durable: what the store's thread would write; moved by hand.
