@@ -52,7 +52,7 @@ test-asan:
 soak:
 	@scripts/need test
 	swift build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-soak
-	CARILLON_SOAK_SECONDS=$(or $(SECONDS),forever) swift test --skip-build --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-soak --filter SimulationTests/it
+	CARILLON_SOAK_SECONDS=$(or $(SECONDS),forever) swift test --skip-build --disable-xctest -c release -Xswiftc -enable-testing --scratch-path .build-soak --filter 'as long as it is let run'
 
 fuzz:
 	@scripts/need test

@@ -28,8 +28,8 @@ struct Expectation {
     let policy: Namespace.SlowPolicy
     /// A gap was told with an answer to a poll: it may be anywhere in the answer.
     private var isGapSomewhere = false
-    /// Nothing was seen since it began at "now".
-    private var isUntouched = true
+    /// Nothing was seen since it began.
+    private(set) var isUntouched = true
     /// Messages may be missing without a word.
     private var skips: Bool
     /// The channel keeps the newest message only, so that whoever comes back begins with it.
@@ -106,11 +106,7 @@ struct Expectation {
     mutating func endAnswer() { isGapSomewhere = false }
 
     /// The follower connects anew and asks for what comes after the last that it has seen.
-    ///
-    /// - Parameter index: of the first message after that. It is below ``low`` when the last that it
-    ///   has seen was another channel's newest, kept from before it began at "now".
-    mutating func resume(_ transport: Transport, from index: Int) {
-        if isUntouched { low = min(low, index) }
+    mutating func resume(_ transport: Transport) {
         skips = Self.skips(policy, transport)
         if skips || keepsLast { reach = .newer }
     }

@@ -1,6 +1,7 @@
 // A subscriber over all its connections, and what it must see next on each of its channels.
 
 @testable import Hub
+import Ring
 import Testing
 import Wire
 
@@ -112,15 +113,17 @@ final class Follower {
             pending.insert(channel)
         case .last:
             pending.remove(channel)
-            if commands, expectations[channel]!.isOwedGap, let last = lastIDs[channel] {
-                // Cut before it was told that its wrong id is wrong, it comes with the right one.
-                let low = reference.index(channel, after: MessageID(last.utf8.span)!.sequence)
+            if expectations[channel]!.isUntouched, let last = commands ? lastIDs[channel] : lastID,
+                let id = MessageID(last.utf8.span), id.epoch == world.settings.epoch,
+                id.sequence <= world.shared.ring.published
+            {
+                // Cut before it saw any, it goes on from the id that it has, wherever it has it
+                // from: from before it came with a wrong one, or from another channel.
                 expectations[channel] = Expectation(
-                    reference.namespace(channel), transport, low: low, .next)
+                    reference.namespace(channel), transport,
+                    low: reference.index(channel, after: id.sequence), .next)
             }
-            let last = (commands ? lastIDs[channel] : lastID).flatMap { MessageID($0.utf8.span) }
-            let from = last.map { reference.index(channel, after: $0.sequence) }
-            expectations[channel]!.resume(transport, from: from ?? .max)
+            expectations[channel]!.resume(transport)
         case .first, .unknown:
             pending.remove(channel)
             var isOwedGap = false
