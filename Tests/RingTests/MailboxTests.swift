@@ -32,31 +32,44 @@ import Testing
         await #expect(processExitsWith: .failure) { _ = Mailbox<Int>(entriesMax: 0) }
     }
 
-    /// FORBIDDEN: a letter lost, twice, or before an earlier one of its sender.
+    /// An object, so that ThreadSanitizer sees who writes and reads it.
+    private final class Letter: Sendable {
+        let sender: Int
+        let number: Int
+
+        init(sender: Int, number: Int) {
+            self.sender = sender
+            self.number = number
+        }
+    }
+
+    /// FORBIDDEN: a letter lost, twice, before an earlier one of its sender, or before it is whole.
     @Test func `letters of several senders arrive once and in each sender's order`() {
         let senders = 3
         let each = 3000
-        let mailbox = Mailbox<[Int]>(entriesMax: 50)
+        let mailbox = Mailbox<Letter>(entriesMax: 50)
         let last = Shared(Array(repeating: -1, count: senders))
         let wrong = Shared(0)
         let sending: [@Sendable () -> Void] = (0..<senders).map { sender in
             {
                 for number in 0..<each {
-                    while !mailbox.post([sender, number]) { sched_yield() }
+                    let letter = Letter(sender: sender, number: number)
+                    while !mailbox.post(letter) { sched_yield() }
                 }
             }
         }
         inThreads(
             sending + [
                 {
-                    var letters: [[Int]] = []
+                    var letters: [Letter] = []
                     var seen = Array(repeating: -1, count: senders)
                     while seen.contains(where: { $0 < each - 1 }) {
                         mailbox.take(into: &letters)
                         if letters.isEmpty { sched_yield() }
                         for letter in letters {
-                            if letter[1] != seen[letter[0]] + 1 { wrong.update { $0 += 1 } }
-                            seen[letter[0]] = letter[1]
+                            let expected = seen[letter.sender] + 1
+                            if letter.number != expected { wrong.update { $0 += 1 } }
+                            seen[letter.sender] = letter.number
                         }
                     }
                     let all = seen

@@ -231,6 +231,18 @@ import Testing
         #expect(log.progress.isAccepting)
     }
 
+    @Test func `what is written waits no more`() throws {
+        let cost = message().cost
+        let log = try Log(Folder()) { $0.pendingBytesMax = 4 * cost }
+        for _ in 0..<3 {
+            for _ in 0..<5 { log.publish() }
+            log.read()
+            #expect(!log.progress.isAccepting)
+            log.write()
+            #expect(log.progress.isAccepting)
+        }
+    }
+
     @Test func `a disk that works again does not undo that too much waits`() throws {
         let cost = message().cost
         let log = try Log(Folder()) { $0.pendingBytesMax = 4 * cost }
@@ -261,6 +273,8 @@ import Testing
         #expect(try log.history.number("SELECT mark FROM log") == 112)
         log.read()
         #expect(log.publish("a", namespace: 0) == 65)
+        repeat { log.read() } while log.publish("a", namespace: 0) != nil
+        #expect(log.ring.published == 112)
     }
 
     @Test func `a volatile flood alone renews the reservation, half a block ahead`() throws {

@@ -32,6 +32,19 @@ import Wire
         #expect(late.gaps == [])
     }
 
+    @Test func `what a channel has lost is not forgotten with the channel`() {
+        let world = World { $0.limits.channelMemoryMillisecondsMax = 600_000 }
+        let first = world.publish("c", "m0")
+        let second = world.publish("c", "m1")
+        world.advance(601_001)
+        world.advance(1_001)
+        #expect(world.loops[0].shard.channels.count == 0)
+        let early = Subscriber(world, .lines, ["c"], after: first)
+        let late = Subscriber(world, .lines, ["c"], after: second)
+        #expect(early.gaps == [0])
+        #expect(late.gaps == [])
+    }
+
     @Test func `one who resumes where nothing happened is not told of others' gaps`() {
         let world = World(loops: 2)
         let id = world.publish("quiet", "m0")

@@ -68,6 +68,20 @@ import Wire
         #expect(client?.answer()?.status == 404)
     }
 
+    @Test func `a connection that finds no slot leaves no count`() {
+        let world = World {
+            $0.limits.connectionsPerLoopMax = 1
+            $0.limits.connectionsPerAddressMax = 10
+        }
+        let first = world.tryConnect(address: address)!
+        #expect(world.tryConnect(address: address) == nil)
+        #expect(world.shared.turnstile.connectionCount == 1)
+        first.cut()
+        world.settle()
+        #expect(world.shared.turnstile.connectionCount == 0)
+        #expect(world.shared.turnstile.addressCount == 0)
+    }
+
     @Test func `under TLS, and beyond the room for refusals, a connection is reset`() {
         let world = World {
             $0.limits.connectionsMax = 1

@@ -86,6 +86,17 @@ import Wire
         world.checkInvariants()
     }
 
+    @Test func `what the rim has written meanwhile counts no more`() {
+        let world = World()
+        let slow = Subscriber(world, .lines, ["c"])
+        slow.client.block()
+        world.publish("c", text)
+        let kept = slow.client.kept.count
+        #expect(world.loops[0].shard.backlog.bytes == kept)
+        slow.client.trickle(400)
+        #expect(world.loops[0].shard.backlog.bytes == kept - 400)
+    }
+
     @Test func `an answer that was asked for does not make a client slow by itself`() {
         let world = World { $0.limits.backlogBytesMax = 20_000 }
         for number in 0..<50 { world.publish("c", "\(number)\(text)") }

@@ -116,6 +116,22 @@ struct Resumption: CustomTestStringConvertible {
         }
     }
 
+    @Test func `loops that sleep are woken to ask for a past, and for its coming`() {
+        let world = World(loops: 2)
+        let channel = world.channel(at: 1)
+        func mustWake(_ loop: Int) -> Bool { world.loops[loop].shard.mustWake }
+        world.publish(channel, "m0")
+        let subscriber = Subscriber(
+            world, .lines, [channel], loop: 0, after: "first", settled: false)
+        #expect(mustWake(0))
+        world.turn(0)
+        world.input(1) { $0.work() }
+        #expect(mustWake(1))
+        world.settle()
+        subscriber.collect()
+        #expect(subscriber.data == ["m0"])
+    }
+
     @Test(arguments: Resumption.all)
     func `an id too old is answered with a gap and all that is kept`(_ how: Resumption) {
         let world = World(loops: 2) { $0.namespaces.fallback.historyMessagesMax = 3 }

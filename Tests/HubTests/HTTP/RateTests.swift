@@ -32,6 +32,20 @@ import Wire
         #expect(world.shared.counters.value(0, .refusedRate) == 1)
     }
 
+    @Test func `what a connection has published is not held against the next in its slot`() {
+        let world = World { $0.limits.publishesPerSecondMax = 1 }
+        var slots: Set<Int> = []
+        for _ in 0..<3 {
+            let client = world.connect()
+            client.send(post("/channels/a", "x"))
+            #expect(client.answer(to: .post)?.status == 200)
+            slots.insert(client.peer.slot)
+            client.cut()
+            world.settle()
+        }
+        #expect(slots.count == 1)
+    }
+
     @Test func `each line of a batch counts`() {
         let world = World { $0.limits.publishesPerSecondMax = 2 }
         let client = world.connect()

@@ -52,6 +52,21 @@ import Wire
         #expect(world.kept[1] == 0)
     }
 
+    @Test func `who goes as there is room again does not overtake its own coming`() {
+        let world = World(present: 2)
+        let channel = world.channel(at: 1)
+        let follower = Subscriber(world, .lines, [channel], loop: 1)
+        world.fillMailbox(of: 1)
+        let ada = Subscriber(world, .lines, [channel], loop: 0, user: "ada", settled: false)
+        world.turn(0)
+        // The home has room now, and loop 0 has not told it yet.
+        world.turn(1)
+        ada.client.cut()
+        world.advance(11_000)
+        #expect(follower.notices(after: 1) == [])
+        #expect(world.kept[1] == 0)
+    }
+
     @Test func `requests of subscriptions that have ended do not pile up before a full mailbox`() {
         let world = World(present: 2)
         let channel = world.channel(at: 1)
