@@ -4,6 +4,7 @@ enum ServerKind: String, CaseIterable, Codable, Sendable {
     case carillon
     case floor
     case nchan
+    case nio
     case nodews
 }
 
@@ -37,7 +38,7 @@ struct Target: Sendable {
         let speaks: Bool =
             switch (server, transport) {
             case (.carillon, _), (_, .ws), (.nchan, .sse), (.nchan, .poll): true
-            case (.floor, _), (.nodews, _), (.nchan, .ndjson): false
+            case (.floor, _), (.nio, _), (.nodews, _), (.nchan, .ndjson): false
             }
         guard speaks else {
             throw Failure("\(server.rawValue) has no transport \(transport.rawValue)")
@@ -60,14 +61,14 @@ struct Target: Sendable {
     func publishRequest() -> [UInt8] {
         switch server {
         case .carillon: upgrade("/channels/\(channel)?echo=0")
-        case .floor, .nchan, .nodews: upgrade("/pub/\(channel)")
+        case .floor, .nchan, .nio, .nodews: upgrade("/pub/\(channel)")
         }
     }
 
     private var subscribePath: String {
         switch server {
         case .carillon: "/channels/\(channel)"
-        case .floor, .nchan, .nodews: "/sub/\(channel)"
+        case .floor, .nchan, .nio, .nodews: "/sub/\(channel)"
         }
     }
 
