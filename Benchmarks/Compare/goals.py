@@ -59,7 +59,7 @@ class Outcome:
 def outcome(goal: Goal, records: Records) -> Outcome:
     mine = (goal.load, "carillon")
     if not records.values(*mine, goal.figure):
-        return Outcome(goal, why="carillon has no sound figure" if records.of(*mine) else "not in this run")
+        return Outcome(goal, why="no sound figure of carillon" if records.of(*mine) else "not in this run")
     # Ours counts only where it kept up; that a peer did not is its own figure.
     why = "behind" if records.is_behind(*mine) else ""
     if goal.against is None:
@@ -70,7 +70,7 @@ def outcome(goal: Goal, records: Records) -> Outcome:
         server = best(load, goal.figure, records)
     ratio = records.ratio(mine, (load, server), goal.figure) if server else None
     if ratio is None:
-        return Outcome(goal, why=f"{server or 'no other server'} has no sound figure in the same round")
+        return Outcome(goal, why=f"no sound figure of {server or 'another server'} in the same round")
     return Outcome(goal, ratio.value, ratio.low, ratio.high, ratio.rounds, (load, server), why)
 
 

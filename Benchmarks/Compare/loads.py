@@ -1,5 +1,6 @@
 """What is measured: each load in carillon-bench's words, and the sections that the report is made of."""
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 ALL = ("floor", "carillon", "nio", "nchan", "nodews")
 SECURE = ("carillon", "nchan", "nodews")
@@ -9,7 +10,7 @@ DESCRIPTORS_BESIDE = 300
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything: what a run was asked for."""
+    """How much of everything: what a run was asked for, and what the machine allows."""
     quick: bool
     rounds: int
     seconds: float
@@ -26,10 +27,14 @@ class Scale:
 class Load:
     """One load, the same for all `servers`: those that have what it needs."""
     name: str
+    # In few words, beside others of its section.
+    label: str
     words: str
     servers: tuple[str, ...] = ALL
-    # Of the server, where it is not the run's.
+    # Of the servers, where it is not the run's.
     loops: int | None = None
+    # More for Carillon's command.
+    flags: tuple[str, ...] = ()
     rounds_max: int = 1000
 
     @property
@@ -57,71 +62,84 @@ class Load:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report, and what `make bench ARGS=...` calls it. A sweep has an axis, and of each load its place."""
+    """A part of the report. A sweep has an axis, and of each load its place on it; other loads stand side by side."""
     name: str
     title: str
     loads: tuple[Load, ...]
     axis: str = ""
     at: tuple[float, ...] = ()
 
+    def only(self, keeps: Callable[[Load], bool]) -> "Section":
+        """With fewer loads."""
+        kept = [index for index, load in enumerate(self.loads) if keeps(load)]
+        at = tuple(self.at[index] for index in kept) if self.axis else ()
+        return replace(self, loads=tuple(self.loads[index] for index in kept), at=at)
+
 
 def sections(scale: Scale) -> list[Section]:
     """All of them, in the report's order."""
-    fanout = Load("fanout", "fanout --subscribers 1000 --window 8")
-    openloop500 = Load("openloop500", "openloop --subscribers 500 --rate 1000")
-    idle = min(2_000 if scale.quick else 19_000, scale.descriptors - DESCRIPTORS_BESIDE)
-    idle_tls = min(1_000 if scale.quick else 5_000, idle)
-
-    def single(name: str, title: str, words: str, servers: tuple[str, ...] = ALL, **more) -> Section:
-        return Section(name, title, (Load(name, words, servers, **more),))
-
+    fanout = Load("fanout", "WebSocket", "fanout --subscribers 1000 --window 8")
+    openloop500 = Load("openloop500", "WebSocket", "openloop --subscribers 500 --rate 1000")
     return [
-        Section("fanout", "Fan-out: 1,000 subscribers, 8 in flight", (fanout,)),
-        single("fanout10k", "Fan-out: 10,000 subscribers, 4 in flight", "fanout --subscribers 10000 --window 4"),
-        single("openloop", "Fixed rate: 100 messages a second to 1,000", "openloop --subscribers 1000 --rate 100"),
-        Section("openloop500", "Fixed rate: 1,000 messages a second to 500", (openloop500,)),
-        single("sse", "Server-sent events: 1,000 subscribers, 8 in flight",
-               "fanout --transport sse --subscribers 1000 --window 8", ("carillon", "nchan")),
-        single("ndjson", "HTTP streaming: 1,000 subscribers, 8 in flight",
-               "fanout --transport ndjson --subscribers 1000 --window 8", ("carillon",)),
-        single("poll", "Long-poll: 1,000 subscribers, 8 in flight",
-               "fanout --transport poll --subscribers 1000 --window 8", ("carillon", "nchan")),
-        single("tls", "Fan-out under TLS: 1,000 subscribers, 8 in flight",
-               "fanout --tls --subscribers 1000 --window 8", SECURE),
-        single("churn", "Handshakes", "churn"),
-        single("churn-tls", "Handshakes under TLS", "churn --tls", SECURE),
-        single("idle", f"Memory: {idle:,} idle connections", f"idle --connections {idle}", rounds_max=1),
-        single("idle-sse", f"Memory: {idle:,} idle streams of events", f"idle --transport sse --connections {idle}",
-               ("carillon", "nchan"), rounds_max=1),
-        single("idle-tls", f"Memory: {idle_tls:,} idle connections under TLS", f"idle --tls --connections {idle_tls}",
-               SECURE, rounds_max=1),
+        Section("transports", "Fan-out: 1,000 subscribers, 8 messages in flight", (
+            fanout,
+            Load("sse", "events", "fanout --transport sse --subscribers 1000 --window 8", ("carillon", "nchan")),
+            Load("ndjson", "streaming", "fanout --transport ndjson --subscribers 1000 --window 8", ("carillon",)),
+            Load("poll", "long-poll", "fanout --transport poll --subscribers 1000 --window 8", ("carillon", "nchan")),
+            Load("tls", "TLS", "fanout --tls --subscribers 1000 --window 8", SECURE))),
+        Section("many", "Fan-out: 10,000 subscribers, 4 messages in flight", (
+            Load("fanout10k", "WebSocket", "fanout --subscribers 10000 --window 4"),)),
+        Section("slow", "Fixed rate: 100 messages a second to 1,000 subscribers", (
+            Load("openloop", "WebSocket", "openloop --subscribers 1000 --rate 100"),)),
+        Section("fast", "Fixed rate: 1,000 messages a second to 500 subscribers", (openloop500,)),
+        memory(scale),
+        Section("handshakes", "Handshakes", (
+            Load("churn", "plain", "churn"), Load("churn-tls", "TLS", "churn --tls", SECURE))),
         subscribers(fanout, scale),
         rates(openloop500, scale),
         loops(fanout, scale),
     ]
 
 
+def memory(scale: Scale) -> Section:
+    plain = min(2_000 if scale.quick else 19_000, scale.descriptors - DESCRIPTORS_BESIDE)
+    tls = min(1_000 if scale.quick else 5_000, plain)
+    return Section("memory", "Memory of idle connections", (
+        Load("idle", f"{plain:,} plain", f"idle --connections {plain}", rounds_max=1),
+        Load("idle-sse", f"{plain:,} of events", f"idle --transport sse --connections {plain}", ("carillon", "nchan"),
+             rounds_max=1),
+        Load("idle-tls", f"{tls:,} with TLS", f"idle --tls --connections {tls}", SECURE, rounds_max=1)))
+
+
 def subscribers(fanout: Load, scale: Scale) -> Section:
     counts = (10, 100, 1_000) if scale.quick else (10, 100, 1_000, 10_000)
-    loads = tuple(
-        fanout if count == 1_000 else
-        Load(f"fanout-{count}", f"fanout --subscribers {count} --window 8", rounds_max=3) for count in counts)
-    return Section("subscribers", "Against the number of subscribers, 8 messages in flight", loads, "subscribers", counts)
+
+    def load(count: int) -> Load:
+        words = f"fanout --subscribers {count} --window 8"
+        return fanout if count == 1_000 else Load(f"fanout-{count}", f"{count:,}", words, rounds_max=3)
+
+    title = "Against the number of subscribers, 8 messages in flight"
+    return Section("subscribers", title, tuple(map(load, counts)), "subscribers", counts)
 
 
 def rates(openloop500: Load, scale: Scale) -> Section:
     counts = (10, 100, 1_000) if scale.quick else (10, 30, 100, 300, 1_000)
-    loads = tuple(
-        openloop500 if count == 1_000 else
-        Load(f"rate-{count}", f"openloop --subscribers 500 --rate {count}", rounds_max=3) for count in counts)
-    return Section("rates", "Against the rate, 500 subscribers", loads, "messages a second", counts)
+
+    def load(count: int) -> Load:
+        words = f"openloop --subscribers 500 --rate {count}"
+        return openloop500 if count == 1_000 else Load(f"rate-{count}", f"{count:,}", words, rounds_max=3)
+
+    return Section("rates", "Against the rate, 500 subscribers", tuple(map(load, counts)), "messages a second", counts)
 
 
 def loops(fanout: Load, scale: Scale) -> Section:
-    counts = sorted({scale.loops, *(1 << power for power in range(scale.loops.bit_length()))})
+    counts = tuple(sorted({scale.loops, *(1 << power for power in range(scale.loops.bit_length()))}))
     # node has one loop and no more.
     several = tuple(server for server in ALL if server != "nodews")
-    loads = tuple(
-        fanout if count == scale.loops else
-        Load(f"loops-{count}", fanout.words, several, loops=count, rounds_max=3) for count in counts)
-    return Section("loops", "Against the number of the server's loops", loads, "loops", tuple(counts))
+
+    def load(count: int) -> Load:
+        label = f"{count} {'loop' if count == 1 else 'loops'}"
+        alike = Load(f"loops-{count}", label, fanout.words, several, loops=count, rounds_max=3)
+        return fanout if count == scale.loops else alike
+
+    return Section("loops", "Against the number of the server's loops", tuple(map(load, counts)), "loops", counts)

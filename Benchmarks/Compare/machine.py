@@ -30,7 +30,7 @@ def facts() -> dict[str, str]:
     memory = int(field("/proc/meminfo", "MemTotal").split()[0]) / 1024**2
     now = datetime.datetime.now(datetime.UTC)
     return {
-        "date": f"{now:%Y-%m-%d}", "time": f"{now:%H:%M} UTC",
+        "began": f"{now:%Y-%m-%d %H:%M} UTC",
         "cores": f"{cores()} × {model} ({platform.machine()}{virtual})", "memory": f"{memory:.0f} GiB",
         "kernel": platform.release(), "system": platform.freedesktop_os_release().get("PRETTY_NAME", ""),
         "load average when it began": " ".join(f"{load:.2f}" for load in os.getloadavg()),

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 
 from Compare import plots
-from Compare.goals import GOALS, P99, Outcome, outcome
+from Compare.goals import BEST, GOALS, P99, Outcome, outcome
 from Compare.loads import Load, Scale, Section, sections
 from Compare.records import Records
 
@@ -15,8 +15,14 @@ COLUMNS = (
     "user memory", "kernel socket buffers", "kernel slab", "handshakes a second", "server CPU a handshake")
 # What servers are compared by: the first that a load has.
 COMPARED = ("server CPU", "user memory", "server CPU a handshake")
+# What sweeps draw and list: the plot's name, the figure, and its axis.
+SWEPT = (("cpu", "server CPU", "CPU a delivery, µs"), ("deliveries", "deliveries a second", "deliveries a second"),
+         ("p50", "latency p50", "latency p50, ms"), ("p99", P99, "latency p99, ms"))
 HEADS = {"server CPU": "CPU a delivery", "server user": "user part", "server CPU a handshake": "CPU a handshake",
          "latency p50": "p50", "latency p99": "p99"}
+
+BARS = {"server CPU": "CPU a delivery", "user memory": "user memory a connection",
+        "server CPU a handshake": "CPU a handshake"}
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,11 @@ class Run:
     # What each server and each measurement was started with.
     commands: dict[str, list[str]]
     scale: Scale
-    # The names of the sections that were asked for.
-    parts: list[str]
     records: Records
 
     def write(self, file: pathlib.Path) -> None:
         """One measurement a line."""
-        head = {name: getattr(self, name) for name in ("machine", "versions", "commands", "parts")}
+        head = {name: getattr(self, name) for name in ("machine", "versions", "commands")}
         head["scale"] = vars(self.scale)
         lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in self.records.to_json())
         text = json.dumps(head, ensure_ascii=False, indent=1)
@@ -46,7 +50,9 @@ class Run:
         return Run(**kept)
 
     def sections(self) -> list[Section]:
-        return [section for section in sections(self.scale) if section.name in self.parts]
+        """Those with something to show, and of each the loads that were measured; a sweep has two at least."""
+        measured = [section.only(lambda load: self.records.servers(load.name)) for section in sections(self.scale)]
+        return [section for section in measured if len(section.loads) > (1 if section.axis else 0)]
 
 
 def write(run: Run, page: pathlib.Path) -> None:
@@ -54,16 +60,17 @@ def write(run: Run, page: pathlib.Path) -> None:
     folder = page.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     run.write(folder / "run.json")
-    text = [f"# {run.machine['date']}, {run.machine['cores']}", *about(run), *goals(run)]
+    text = [f"# {run.machine['began'][:10]}, {run.machine['cores']}", *about(run), *goals(run)]
     for section in run.sections():
-        loads = [load for load in section.loads if run.records.servers(load.name)]
-        if not loads:
-            continue
         text += ["", f"## {section.title}"]
         for name, alternative, svg in drawings(section, run.records):
             (folder / f"{name}.svg").write_text(svg)
             text += ["", f"![{alternative}]({folder.name}/{name}.svg)"]
-        text += sweep(section, run.records) if section.axis else table(loads[0], run.records)
+        if section.axis:
+            text += sweep(section, run.records)
+        for load in () if section.axis else section.loads:
+            text += ["", f"### {load.label}"] if len(section.loads) > 1 else []
+            text += table(load, run.records)
     page.write_text("\n".join([*text, *commands(run)]) + "\n")
 
 
@@ -77,7 +84,8 @@ def about(run: Run) -> list[str]:
         f"warming up; sweeps have at most three, memory one. Each server has {scale.loops} loops, threads or workers "
         f"(node has one), the generator {scale.generator} thread{'s' if scale.generator > 1 else ''}. Everything over "
         "loopback, so that generator and servers share the cores. Figures are medians, and ratios the medians of the "
-        "rounds' own ratios. CPU is the server's user and system time over the messages that subscribers received.",
+        "rounds' own ratios. CPU is the server's user and system time, "
+        "which the kernel counts in ticks of 10 ms, over the messages that subscribers received.",
         "", "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())]
 
 
@@ -99,10 +107,11 @@ def goal_row(found: Outcome, records: Records) -> str:
         measured = f"{found.value:,.0f} {unit}" if found.value is not None else "–"
     else:
         load, server = found.against or goal.against
-        names = {"best": "the best other's", "carillon": "our own WebSocket figure"}
+        names = {BEST: "the best other's", "carillon": "our own WebSocket figure"}
         named = names.get(goal.against[1], plots.NAMES.get(server, server))
         limit = f"{what} ≤ {goal.limit:g} × {named}"
-        measured = "–" if found.value is None else f"{found.value:.2f} × {plots.NAMES[server]}"
+        measured = "–" if found.value is None else f"{found.value:.2f} ×"
+        measured += f" {plots.NAMES[server]}" if goal.against[1] == BEST and found.against else ""
     if found.rounds > 1:
         measured += f" ({rounded(found.low)} to {rounded(found.high)} in {found.rounds} rounds)"
     verdict = found.why or ("reached" if found.is_reached else "**not reached**")
@@ -114,7 +123,8 @@ def table(load: Load, records: Records) -> list[str]:
     shown = [name for name in COLUMNS if any(records.values(load.name, server, name) for server in servers)]
     compared = next((name for name in COMPARED if name in shown), None)
     base = "floor" if "floor" in servers else servers[0]
-    head = ["server", *(f"{HEADS.get(name, name)}, {records.unit(load.name, name)}" for name in shown)]
+    units = (records.unit(load.name, name) for name in shown)
+    head = ["server", *(f"{HEADS.get(name, name)}, {unit}".removesuffix(", /s") for name, unit in zip(shown, units))]
     head += [f"ratio to {plots.NAMES[base]}"] if compared else []
     rows = []
     for server in servers:
@@ -127,14 +137,13 @@ def table(load: Load, records: Records) -> list[str]:
 
 
 def sweep(section: Section, records: Records) -> list[str]:
-    """CPU and deliveries at each place of the axis; what else there is, is drawn."""
+    """Each figure at each place of the axis."""
     servers = list(dict.fromkeys(server for load in section.loads for server in records.servers(load.name)))
     lines: list[str] = []
-    for figure, unit in (("server CPU", "µs"), ("deliveries a second", "/s"), (P99, "ms")):
+    for _, figure, label in SWEPT:
         rows = [[plots.NAMES[server], *(number(records.median(load.name, server, figure)) for load in section.loads)]
                 for server in servers]
-        lines += ["", f"{HEADS.get(figure, figure)}, {unit}:",
-                  *markdown([section.axis, *(f"{at:,}" for at in section.at)], rows)]
+        lines += markdown([f"{label}; {section.axis}:", *(f"{at:,}" for at in section.at)], rows)
     remarks = [f"{plots.NAMES[server]} at {at:,}: {remark}" for at, load in zip(section.at, section.loads)
                for server in servers if (remark := records.remark(load.name, server))]
     return lines + (["", *(f"- {remark}" for remark in remarks)] if remarks else [])
@@ -143,24 +152,38 @@ def sweep(section: Section, records: Records) -> list[str]:
 def drawings(section: Section, records: Records) -> list[tuple[str, str, str]]:
     """Name, words for who sees no picture, and the plot; whatever there are figures for."""
     if section.axis:
-        figures = (("cpu", "server CPU", "CPU a delivery, µs"), ("deliveries", "deliveries a second", "deliveries a second"),
-                   ("p50", "latency p50", "latency p50, ms"), ("p99", P99, "latency p99, ms"))
-        made = [(f"{section.name}-{name}", label, against(section, records, figure, label)) for name, figure, label in figures]
-        return [(name, f"{label} against {section.axis}", svg) for name, label, svg in made if svg]
-    load = section.loads[0]
-    if load.kind == "idle":
-        group = [(server, value) for server in records.servers(load.name)
-                 if (value := records.median(load.name, server, "user memory")) and value > 0]
-        label = "user memory a connection, B"
-        return [(section.name, label, plots.bars(section.title, label, [("", group)]))] if group else []
-    if load.kind == "openloop":
-        names = [f"latency p{percentile:g}" for percentile in plots.PERCENTILES]
-        curves = {server: [records.median(load.name, server, name) or 0 for name in names]
-                  for server in records.servers(load.name)}
-        curves = {server: values for server, values in curves.items() if all(value > 0 for value in values)}
-        label = "latency, ms"
-        return [(section.name, label, plots.percentiles(section.title, label, curves))] if curves else []
-    return []
+        made = [(name, label, against(section, records, figure, label)) for name, figure, label in SWEPT]
+        return [(f"{section.name}-{name}", f"{label}, against {section.axis}", svg) for name, label, svg in made if svg]
+    if section.loads[0].kind == "openloop":
+        svg = percentiles(section, records)
+        return [(section.name, "latency by percentile", svg)] if svg else []
+    svg = side_by_side(section, records)
+    return [(section.name, section.title, svg)] if svg else []
+
+
+def side_by_side(section: Section, records: Records) -> str | None:
+    """What servers are compared by, of each load."""
+    first = section.loads[0].name
+    servers = records.servers(first)
+    figure = next((name for name in COMPARED if any(records.values(first, server, name) for server in servers)), "")
+    groups = [(load.label, [(server, value) for server in records.servers(load.name)
+                            if (value := records.median(load.name, server, figure)) and value > 0])
+              for load in section.loads]
+    groups = [group for group in groups if group[1]]
+    unit = f"{BARS.get(figure, figure)}, {records.unit(first, figure)}"
+    return plots.bars(section.title, unit, groups) if groups else None
+
+
+def percentiles(section: Section, records: Records) -> str | None:
+    load = section.loads[0].name
+    curves: dict[str, dict[float, float]] = {}
+    for server in records.servers(load):
+        for percentile in plots.PERCENTILES:
+            value = records.median(load, server, f"latency p{percentile:g}")
+            # A logarithm has no place for 0.
+            if value:
+                curves.setdefault(server, {})[percentile] = value
+    return plots.percentiles(section.title, "latency, ms", curves) if curves else None
 
 
 def against(section: Section, records: Records, figure: str, label: str) -> str | None:
@@ -172,10 +195,10 @@ def against(section: Section, records: Records, figure: str, label: str) -> str 
             if value is not None and value > 0:
                 drawn.setdefault(server, plots.Line(server)).points.append((at, value))
     values = [value for line in drawn.values() for _, value in line.points]
-    if not values or len(section.at) < 2:
+    if not values:
         return None
     x = plots.logarithmic(section.axis, list(section.at), section.at)
-    return plots.lines(f"{label}", x, plots.logarithmic(label, values), list(drawn.values()))
+    return plots.lines(f"{label}, against {section.axis}", x, plots.logarithmic(label, values), list(drawn.values()))
 
 
 def commands(run: Run) -> list[str]:
@@ -183,8 +206,9 @@ def commands(run: Run) -> list[str]:
     text += [shlex.join(command) for command in run.commands.values()]
     text += ["```", "", "Loads, each with `--server`, `--port`, `--pid`, `--channel` and `--json` besides:", "", "```sh"]
     for load in dict.fromkeys(load for section in run.sections() for load in section.loads):
-        if run.records.servers(load.name):
-            text.append(shlex.join(["carillon-bench", *load.command(run.scale)]))
+        flags = f", carillon with {shlex.join(load.flags)}" if load.flags else ""
+        other = f", servers with {load.label}" if load.loops else flags
+        text.append(f"{shlex.join(['carillon-bench', *load.command(run.scale)])}  # {load.name}{other}")
     return [*text, "```"]
 
 
@@ -196,7 +220,8 @@ def markdown(head: list[str], rows: list[list[str]]) -> list[str]:
 def rounded(value: float) -> str:
     """Three digits or more."""
     size = abs(value)
-    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 1 else f"{value:.3f}"
+    decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    return f"{value:,.{decimals}f}"
 
 
 def number(value: float | None) -> str:

@@ -130,10 +130,15 @@ def bars(title: str, unit: str, groups: list[tuple[str, list[tuple[str, float]]]
             body.append(f'<rect x="{a + step * 0.1:.1f}" y="{top:.1f}" width="{step * 0.8:.1f}" '
                         f'height="{foot - top:.1f}" fill="{COLOURS[server]}"/>')
             body.append(f'<text class="ink" x="{a + step / 2:.1f}" y="{top - 4:.1f}" text-anchor="middle">'
-                        f'{value:,.0f}</text>')
+                        f'{figure(value)}</text>')
             a += step
         a += step
     return document(title, body + legend(list(dict.fromkeys(server for _, group in groups for server, _ in group))))
+
+
+def figure(value: float) -> str:
+    """Above a bar, where there is little room."""
+    return f"{value / 1000:.1f}k" if value >= 1e4 else f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def document(title: str, body: list[str]) -> str:
@@ -144,12 +149,17 @@ def document(title: str, body: list[str]) -> str:
         f'<text class="title ink" x="{LEFT}" y="24">{escape(title)}</text>', *body, "</svg>", ""])
 
 
-PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+PERCENTILES = (50.0, 75.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.9)
+NAMED = (50.0, 90.0, 99.0, 99.9)
 
 
-def percentiles(title: str, unit: str, latencies: dict[str, list[float]]) -> str:
-    """Latency over percentiles, each decade of the rest as wide as the last."""
-    rest = [100 / (100 - percentile) for percentile in PERCENTILES]
-    x = Axis("percentile", tuple((place, f"{percentile:g}") for place, percentile in zip(rest, PERCENTILES)), 1.8, 1200)
-    y = logarithmic(unit, [value for values in latencies.values() for value in values])
-    return lines(title, x, y, [Line(server, list(zip(rest, values))) for server, values in latencies.items()])
+def percentiles(title: str, unit: str, latencies: dict[str, dict[float, float]]) -> str:
+    """Latency over percentiles of PERCENTILES, each decade of the rest as wide as the last."""
+    def rest(percentile: float) -> float:
+        return 100 / (100 - percentile)
+
+    x = Axis("percentile", tuple((rest(percentile), f"{percentile:g}") for percentile in NAMED), 1.8, 1200)
+    y = logarithmic(unit, [value for values in latencies.values() for value in values.values()])
+    drawn = [Line(server, [(rest(percentile), value) for percentile, value in values.items()])
+             for server, values in latencies.items()]
+    return lines(title, x, y, drawn)

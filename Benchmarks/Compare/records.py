@@ -29,9 +29,11 @@ class Record:
         troubles = [f"{name} {count}" for name, count in sorted(tally.items()) if count]
         if text.get("note"):
             troubles.append(text["note"])
-        return Record(
-            load, server, round, {figure["name"]: figure["value"] for figure in text["figures"]},
-            {figure["name"]: figure["unit"] for figure in text["figures"]}, ", ".join(troubles), behind)
+        figures = {figure["name"]: figure["value"] for figure in text["figures"]}
+        units = {figure["name"]: figure["unit"] for figure in text["figures"]}
+        for point in text.get("percentiles") or []:
+            figures[f"latency p{point['percentile']:g}"] = point["value"]
+        return Record(load, server, round, figures, units, ", ".join(troubles), behind)
 
     @property
     def is_sound(self) -> bool:

@@ -15,9 +15,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def chosen(parts: list[Section]) -> list[Load]:
-    """Their loads, each once."""
-    return list(dict.fromkeys(load for part in parts for load in part.loads))
+def chosen(words: list[str], parts: list[Section]) -> list[Load]:
+    """The loads that are named, or whose section is, each once; all without words."""
+    return list(dict.fromkeys(load for part in parts for load in part.loads
+                              if not words or part.name in words or load.name in words))
 
 
 def possible(loads: list[Load], scale: Scale) -> list[Load]:
@@ -56,12 +57,12 @@ def measure(loads: list[Load], servers: list[str], scale: Scale, fleet: Fleet) -
 
 
 def once(load: Load, server: str, round: int, scale: Scale, fleet: Fleet) -> Record:
-    loops = load.loops or scale.loops
+    asked = (server, load.loops or scale.loops, load.flags)
     try:
         if load.kind == "idle":
             # Memory is counted in one that has done nothing yet.
-            fleet.end(server, loops)
-        running = fleet.get(server, loops)
+            fleet.end(*asked)
+        running = fleet.get(*asked)
     except Missing as reason:
         return Record(load.name, server, round, trouble=str(reason))
     report = fleet.place.work / f"{load.name}.{server}.{round}.json"
@@ -71,11 +72,10 @@ def once(load: Load, server: str, round: int, scale: Scale, fleet: Fleet) -> Rec
         "--pid", str(running.process.pid), "--channel", f"bench-{load.name}-{round}", "--json", str(report)]
     record = read(command, report, load, server, round)
     if not running.is_alive:
-        fleet.end(server, loops)
-        return Record(load.name, server, round, trouble="the server ended by itself")
+        return Record(load.name, server, round, trouble=f"the server ended by itself: {running.last_words()}")
     if record.trouble or record.behind:
         # What it has not yet sent would be in the next one's way.
-        fleet.end(server, loops)
+        fleet.end(*asked)
     return record
 
 

@@ -111,24 +111,29 @@ def said(*command: str) -> str:
     return ""
 
 
-def versions() -> dict[str, str]:
-    """Of every server and of what it is built with; of those that are not here, nothing."""
+def versions(present: list[str]) -> dict[str, str]:
+    """Of the servers that take part, and of what they are built with or run on."""
     ws, pins = NODE_MODULES / "ws/package.json", HERE / "Peers/NIO/Package.resolved"
-    node = shutil.which("node", path="/usr/bin:" + os.environ["PATH"])
-    nginx = said(shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx", "-v")
+    node = shutil.which("node", path="/usr/bin:" + os.environ["PATH"]) or "node"
+    nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
+    commit = said("git", "describe", "--always", "--dirty", "--exclude", "*")
     found = {
-        "Carillon, commit": said("git", "describe", "--always", "--dirty", "--exclude", "*"),
-        "Swift": said("swift", "--version").split("\n")[0],
-        "libuv": said("pkg-config", "--modversion", "libuv"),
-        "OpenSSL": said("openssl", "version"),
-        "nginx": nginx.removeprefix("nginx version: "),
-        "nchan": said("dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-nchan"),
-        "node": said(node or "node", "--version"),
-        "ws": json.loads(ws.read_text())["version"] if ws.exists() else "",
-        "SwiftNIO": next((pin["state"]["version"] for pin in json.loads(pins.read_text())["pins"]
-                          if pin["identity"] == "swift-nio"), "") if pins.exists() else "",
+        "Carillon": ("carillon", "commit " + (commit or "unknown")),
+        "libuv": ("carillon", said("pkg-config", "--modversion", "libuv")),
+        "OpenSSL": ("carillon", said("openssl", "version").removeprefix("OpenSSL ").split(" (")[0]),
+        "SwiftNIO": ("nio", pinned(pins, "swift-nio") if pins.exists() else ""),
+        "nginx": ("nchan", said(nginx, "-v").removeprefix("nginx version: nginx/")),
+        "nchan": ("nchan", said("dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-nchan")),
+        "node": ("nodews", said(node, "--version").removeprefix("v")),
+        "ws": ("nodews", json.loads(ws.read_text())["version"] if ws.exists() else ""),
     }
-    return {name: version for name, version in found.items() if version}
+    compiler = {"compiler": said("swift", "--version").split("\n")[0], "built with": "swift build -c release"}
+    return compiler | {name: version for name, (server, version) in found.items() if version and server in present}
+
+
+def pinned(resolved: pathlib.Path, package: str) -> str:
+    pins = json.loads(resolved.read_text())["pins"]
+    return next((pin["state"]["version"] for pin in pins if pin["identity"] == package), "")
 
 
 def make_certificate(place: Place) -> None:
@@ -151,9 +156,9 @@ def free_port() -> int:
 class Running:
     """A server that was started and accepts connections."""
 
-    def __init__(self, name: str, place: Place, loops: int):
+    def __init__(self, name: str, place: Place, loops: int, flags: tuple[str, ...]):
         self.at = Listening(free_port(), free_port(), loops)
-        self.command = COMMANDS[name](place, self.at)
+        self.command = [*COMMANDS[name](place, self.at), *flags]
         self.log = place.work / f"{name}.log"
         with open(self.log, "ab") as log:
             # A session of its own: an interrupt is for us, and we end it then.
@@ -172,8 +177,11 @@ class Running:
                 socket.create_connection(("127.0.0.1", self.at.port), timeout=1).close()
                 return
             time.sleep(0.02)
+        raise Missing(f"it did not start: {self.last_words()}")
+
+    def last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        raise Missing("it did not start: " + (lines[-1] if lines else "it said nothing"))
+        return lines[-1] if lines else "it said nothing"
 
     @property
     def is_alive(self) -> bool:
@@ -194,7 +202,7 @@ class Fleet:
 
     def __init__(self, place: Place):
         self.place = place
-        self.running: dict[tuple[str, int], Running] = {}
+        self.running: dict[tuple[str, int, tuple[str, ...]], Running] = {}
 
     def __enter__(self) -> "Fleet":
         return self
@@ -203,14 +211,14 @@ class Fleet:
         for key in list(self.running):
             self.end(*key)
 
-    def get(self, name: str, loops: int) -> Running:
+    def get(self, name: str, loops: int, flags: tuple[str, ...] = ()) -> Running:
         """One that runs. Raises Missing when it can't be started."""
-        server = self.running.get((name, loops))
+        server = self.running.get((name, loops, flags))
         if server is None or not server.is_alive:
-            self.end(name, loops)
-            server = self.running[(name, loops)] = Running(name, self.place, loops)
+            self.end(name, loops, flags)
+            server = self.running[(name, loops, flags)] = Running(name, self.place, loops, flags)
         return server
 
-    def end(self, name: str, loops: int) -> None:
-        if server := self.running.pop((name, loops), None):
+    def end(self, name: str, loops: int, flags: tuple[str, ...] = ()) -> None:
+        if server := self.running.pop((name, loops, flags), None):
             server.end()

@@ -40,7 +40,9 @@ struct Relay {
 
     private init(_ group: MultiThreadedEventLoopGroup) {
         loops = group.makeIterator().map { loop in
-            RelayLoop(eventLoop: loop, hub: NIOLoopBoundBox.makeBoxSendingValue(Hub(loop), eventLoop: loop))
+            RelayLoop(
+                eventLoop: loop,
+                hub: NIOLoopBoundBox.makeBoxSendingValue(Hub(loop), eventLoop: loop))
         }
     }
 
