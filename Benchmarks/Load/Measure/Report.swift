@@ -18,6 +18,8 @@ struct Report: Codable {
     /// The load in words: what two reports must share to be compared.
     var load: String
     var figures: [Figure] = []
+    /// Of latency, for plots.
+    var percentiles: [Percentile]?
     var tally: Tally?
     /// Whatever makes the figures doubtful.
     var note: String?
