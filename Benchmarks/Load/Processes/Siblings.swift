@@ -11,12 +11,12 @@ struct Siblings: ~Copyable {
     }
 
     private var all: [Sibling] = []
+    private let parent = getpid()
 
     /// Forks `count` processes. What `body` answers in one of them is what it leaves.
     ///
     /// - Parameter body: gets the process's number, 1...count; this one is number 0.
     init(_ count: Int, _ body: (Int) -> [UInt8]) throws(Failure) {
-        let parent = getpid()
         for number in 0..<count {
             var ends: [Int32] = [-1, -1]
             guard pipe(&ends) == 0 else { throw Failure("pipe: \(errorText())") }
@@ -36,6 +36,8 @@ struct Siblings: ~Copyable {
     }
 
     deinit {
+        // A sibling has this value, too, and the processes that were forked before it in it.
+        guard getpid() == parent else { return }
         for sibling in all {
             kill(sibling.id, SIGKILL)
             waitpid(sibling.id, nil, 0)
