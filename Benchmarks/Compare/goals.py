@@ -33,6 +33,7 @@ GOALS = (
     Goal("long-poll", "poll", CPU, 8.0, ("fanout", "carillon")),
     Goal("fan-out under TLS", "tls", CPU, 1.6, ("fanout", "carillon")),
     Goal("fan-out under TLS", "tls", CPU, 0.12, ("tls", "nchan")),
+    Goal("each connection in 5 of 1,000 rooms", "rooms", CPU, 1.2, ("rooms-one", "floor")),
     Goal("memory of an idle connection", "idle", MEMORY, 600),
     Goal("memory of an idle connection under TLS", "idle-tls", MEMORY, 15_500),
     Goal("handshake", "churn", HANDSHAKE, 1.0, ("churn", "nchan")),

@@ -3,6 +3,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 ALL = ("floor", "carillon", "nio", "nchan", "nodews")
+# Keep channels apart.
+APART = ("floor", "carillon", "nio", "nchan")
 SECURE = ("carillon", "nchan", "nodews")
 # What carillon-bench opens before it counts, and what it and a server hold besides connections.
 DESCRIPTORS_BESIDE = 300
@@ -92,6 +94,14 @@ def sections(scale: Scale) -> list[Section]:
         Section("slow", "Fixed rate: 100 messages a second to 1,000 subscribers", (
             Load("openloop", "WebSocket", "openloop --subscribers 1000 --rate 100"),)),
         Section("fast", "Fixed rate: 1,000 messages a second to 500 subscribers", (openloop500,)),
+        Section("rooms", "Rooms of 50: 10,000 connections, 8 messages in flight", (
+            Load("rooms", "each in 5 of 1,000", "rooms --subscribers 10000 --rooms 1000 --each 5", ("carillon",)),
+            Load("rooms-one", "each in 1 of 200", "rooms --subscribers 10000 --rooms 200 --each 1", APART))),
+        Section("echo", "Echo: 1,000 connections, one message each in flight", (
+            Load("echo", "WebSocket", "echo --subscribers 1000", ("floor", "carillon")),)),
+        Section("storm", "Reconnect storm: 5,000 subscribers cut at once, 100 messages a second", (
+            # What is published while they are away must be kept.
+            Load("storm", "WebSocket", "storm --subscribers 5000", ("carillon",), flags=("--history", "100000")),)),
         memory(scale),
         Section("handshakes", "Handshakes", (
             Load("churn", "plain", "churn"), Load("churn-tls", "TLS", "churn --tls", SECURE))),

@@ -12,17 +12,18 @@ from Compare.records import Records
 # What is worth a column, in this order.
 COLUMNS = (
     "server CPU", "server user", "deliveries a second", "server busy", "generator busy", "latency p50", "latency p99",
-    "user memory", "kernel socket buffers", "kernel slab", "handshakes a second", "server CPU a handshake")
+    "user memory", "kernel socket buffers", "kernel slab", "handshakes a second", "server CPU a handshake",
+    "round trips a second", "server CPU a round trip", "server CPU a resume", "back p50", "back p99", "all back",
+    "all caught up")
 # What servers are compared by: the first that a load has.
-COMPARED = ("server CPU", "user memory", "server CPU a handshake")
+COMPARED = (
+    "server CPU", "user memory", "server CPU a handshake", "server CPU a round trip", "server CPU a resume")
 # What sweeps draw and list: the plot's name, the figure, and its axis.
 SWEPT = (("cpu", "server CPU", "CPU a delivery, µs"), ("deliveries", "deliveries a second", "deliveries a second"),
          ("p50", "latency p50", "latency p50, ms"), ("p99", P99, "latency p99, ms"))
-HEADS = {"server CPU": "CPU a delivery", "server user": "user part", "server CPU a handshake": "CPU a handshake",
+HEADS = {"server CPU": "CPU a delivery", "user memory": "user memory a connection", "server user": "user part", "server CPU a handshake": "CPU a handshake",
+         "server CPU a round trip": "CPU a round trip", "server CPU a resume": "CPU a resume",
          "latency p50": "p50", "latency p99": "p99"}
-
-BARS = {"server CPU": "CPU a delivery", "user memory": "user memory a connection",
-        "server CPU a handshake": "CPU a handshake"}
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def goal_row(found: Outcome, records: Records) -> str:
         load, server = found.against or goal.against
         names = {BEST: "the best other's", "carillon": "our own WebSocket figure"}
         named = names.get(goal.against[1], plots.NAMES.get(server, server))
+        named += f", {load}" if load != goal.load and server != "carillon" else ""
         limit = f"{what} ≤ {goal.limit:g} × {named}"
         measured = "–" if found.value is None else f"{found.value:.2f} ×"
         measured += f" {plots.NAMES[server]}" if goal.against[1] == BEST and found.against else ""
@@ -170,8 +172,11 @@ def side_by_side(section: Section, records: Records) -> str | None:
                             if (value := records.median(load.name, server, figure)) and value > 0])
               for load in section.loads]
     groups = [group for group in groups if group[1]]
-    unit = f"{BARS.get(figure, figure)}, {records.unit(first, figure)}"
-    return plots.bars(section.title, unit, groups) if groups else None
+    # One bar compares nothing.
+    if sum(len(group) for _, group in groups) < 2:
+        return None
+    unit = f"{HEADS.get(figure, figure)}, {records.unit(first, figure)}"
+    return plots.bars(section.title, unit, groups)
 
 
 def percentiles(section: Section, records: Records) -> str | None:
@@ -204,7 +209,7 @@ def against(section: Section, records: Records, figure: str, label: str) -> str 
 def commands(run: Run) -> list[str]:
     text = ["", "## Commands", "", "Servers, on ports of this run:", "", "```sh"]
     text += [shlex.join(command) for command in run.commands.values()]
-    text += ["```", "", "Loads, each with `--server`, `--port`, `--pid`, `--channel` and `--json` besides:", "", "```sh"]
+    text += ["```", "", "Loads, each with `--server`, `--port`, `--pid`, `--channel` and `--json` too:", "", "```sh"]
     for load in dict.fromkeys(load for section in run.sections() for load in section.loads):
         flags = f", carillon with {shlex.join(load.flags)}" if load.flags else ""
         other = f", servers with {load.label}" if load.loops else flags

@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 
+from Compare import programs
 from Compare.loads import DESCRIPTORS_BESIDE, Load, Scale, Section
 from Compare.records import Record, Records
 from Compare.servers import Fleet, Missing
@@ -82,8 +83,7 @@ def once(load: Load, server: str, round: int, scale: Scale, fleet: Fleet) -> Rec
 def read(command: list[str], report: pathlib.Path, load: Load, server: str, round: int) -> Record:
     """Runs one measurement."""
     try:
-        ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, errors="replace", timeout=MEASUREMENT_SECONDS_MAX)
+        ran = programs.run(command, MEASUREMENT_SECONDS_MAX, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except subprocess.TimeoutExpired:
         return Record(load.name, server, round, trouble=f"not done after {MEASUREMENT_SECONDS_MAX} s")
     if report.exists():

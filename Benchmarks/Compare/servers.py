@@ -7,11 +7,13 @@ import os
 import pathlib
 import random
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
+
+from Compare import programs
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 ROOT = HERE.parent
@@ -106,7 +108,7 @@ COMMANDS = {"floor": floor, "carillon": carillon, "nio": nio, "nchan": nchan, "n
 def said(*command: str) -> str:
     """What a command printed; nothing when it could not."""
     with contextlib.suppress(OSError):
-        ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+        ran = programs.run(list(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
         return ran.stdout.strip() if ran.returncode == 0 else ""
     return ""
 
@@ -138,10 +140,12 @@ def pinned(resolved: pathlib.Path, package: str) -> str:
 
 def make_certificate(place: Place) -> None:
     """One key for all servers; its kind decides what a handshake costs."""
-    subprocess.run(
+    made = programs.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
          "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", place.key, "-out", place.certificate], check=True, capture_output=True)
+         "-keyout", place.key, "-out", place.certificate], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if made.returncode:
+        sys.exit(f"openssl made no certificate: {made.stdout}")
 
 
 def free_port() -> int:
@@ -161,9 +165,7 @@ class Running:
         self.command = [*COMMANDS[name](place, self.at), *flags]
         self.log = place.work / f"{name}.log"
         with open(self.log, "ab") as log:
-            # A session of its own: an interrupt is for us, and we end it then.
-            self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self.process = programs.start(self.command, stdout=log, stderr=log)
         try:
             self._await_port()
         except BaseException:
@@ -173,6 +175,7 @@ class Running:
     def _await_port(self) -> None:
         limit = time.monotonic() + STARTING_SECONDS_MAX
         while time.monotonic() < limit and self.is_alive:
+            programs.end_if_asked()
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.at.port), timeout=1).close()
                 return
@@ -192,9 +195,7 @@ class Running:
         try:
             self.process.wait(ENDING_SECONDS_MAX)
         except subprocess.TimeoutExpired:
-            # With its workers: the session is its own.
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            programs.kill(self.process)
 
 
 class Fleet:

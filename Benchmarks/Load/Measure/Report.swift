@@ -18,6 +18,8 @@ struct Report: Encodable {
     /// The load in words.
     var load: String
     var figures: [Figure] = []
+    /// Of latency, for plots.
+    var percentiles: [Percentile]?
     var tally: Tally?
     /// Whatever makes the figures doubtful.
     var note: String?
