@@ -114,10 +114,11 @@ def sections(scale: Scale) -> list[Section]:
 def memory(scale: Scale) -> Section:
     plain = min(2_000 if scale.quick else 19_000, scale.descriptors - DESCRIPTORS_BESIDE)
     tls = min(1_000 if scale.quick else 5_000, plain)
+    events = Load("idle-sse", f"{plain:,} of events", f"idle --transport sse --connections {plain}",
+                  ("carillon", "nchan"), rounds_max=1)
     return Section("memory", "Memory of idle connections", (
         Load("idle", f"{plain:,} plain", f"idle --connections {plain}", rounds_max=1),
-        Load("idle-sse", f"{plain:,} of events", f"idle --transport sse --connections {plain}", ("carillon", "nchan"),
-             rounds_max=1),
+        *(() if scale.quick else (events,)),
         Load("idle-tls", f"{tls:,} with TLS", f"idle --tls --connections {tls}", SECURE, rounds_max=1)))
 
 

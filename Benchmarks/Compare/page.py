@@ -123,7 +123,7 @@ def goal_row(found: Outcome, records: Records) -> str:
 def table(load: Load, records: Records) -> list[str]:
     servers = records.servers(load.name)
     shown = [name for name in COLUMNS if any(records.values(load.name, server, name) for server in servers)]
-    compared = next((name for name in COMPARED if name in shown), None)
+    compared = next((name for name in COMPARED if name in shown and len(servers) > 1), None)
     base = "floor" if "floor" in servers else servers[0]
     units = (records.unit(load.name, name) for name in shown)
     head = ["server", *(f"{HEADS.get(name, name)}, {unit}".removesuffix(", /s") for name, unit in zip(shown, units))]
