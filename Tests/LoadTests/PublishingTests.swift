@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct PublishingTests {
     static func publishing(
-        _ way: PublishingWay, _ server: ServerKind = .carillon, connections: Int = 1, batch: Int = 1,
+        _ way: PublishingWay, _ server: ServerKind = .carillon, connections: Int = 1,
+        batch: Int = 1,
         of streams: Streams = rooms
     ) throws -> Publishing {
         let target = try Target(
@@ -29,14 +30,17 @@ import Testing
         let turn = Self.turn(try Self.publishing(.http), [(10, "one"), (3, "three")])
         let text = String(decoding: turn.bytes, as: UTF8.self)
         #expect(
-            text == "POST /channels/b-2 HTTP/1.1\r\nHost: localhost:80\r\nContent-Length: 3\r\n\r\none"
-                + "POST /channels/b-3 HTTP/1.1\r\nHost: localhost:80\r\nContent-Length: 5\r\n\r\nthree")
+            text
+                == "POST /channels/b-2 HTTP/1.1\r\nHost: localhost:80\r\nContent-Length: 3\r\n\r\none"
+                + "POST /channels/b-3 HTTP/1.1\r\nHost: localhost:80\r\nContent-Length: 5\r\n\r\nthree"
+        )
     }
 
     @Test func `a batch is sealed when it is full, and when there is no more`() throws {
         let publishing = try Self.publishing(.http, batch: 2)
         var turn = Self.turn(publishing, [(0, "x"), (1, "y"), (9, "z")])
-        let first = #"{"channel":"b-0","data":"x"}"# + "\n" + #"{"channel":"b-1","data":"y"}"# + "\n"
+        let first =
+            #"{"channel":"b-0","data":"x"}"# + "\n" + #"{"channel":"b-1","data":"y"}"# + "\n"
         let head = "POST /publish HTTP/1.1\r\nHost: localhost:80\r\nContent-Length: "
         #expect(String(decoding: turn.bytes, as: UTF8.self) == head + "58\r\n\r\n" + first)
         turn.bytes = []

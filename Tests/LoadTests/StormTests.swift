@@ -31,7 +31,9 @@ import Testing
             if sequence == spoilt { payload[50] ^= 1 }
             return (id: "e-\(sequence)", data: String(decoding: payload, as: UTF8.self))
         }
-        let objects = pairs.map { #"{"channel":"b","id":"\#($0.id)","time":1,"data":"\#($0.data)"}"# }
+        let objects = pairs.map {
+            #"{"channel":"b","id":"\#($0.id)","time":1,"data":"\#($0.data)"}"#
+        }
         switch transport {
         case .ws:
             let head =
@@ -60,7 +62,8 @@ import Testing
     }
 
     static func live(
-        _ transport: Transport, _ answers: [[UInt8]], first: UInt64, until isOver: (borrowing Receipt) -> Bool
+        _ transport: Transport, _ answers: [[UInt8]], first: UInt64,
+        until isOver: (borrowing Receipt) -> Bool
     ) throws -> Lives {
         let server = try ScriptedServer(answers)
         let target = try Target(

@@ -54,7 +54,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["b", "b-", "b-120", "b-07", "b-x", "c-7", "bb-7", "b-7 ", "", "b-1234567890123"])
+    @Test(arguments: [
+        "b", "b-", "b-120", "b-07", "b-x", "c-7", "bb-7", "b-7 ", "", "b-1234567890123",
+    ])
     func `any other name gives none`(_ name: String) {
         let streams = Streams(count: 120, each: 3, areChannels: true)
         let found = Array(name.utf8).withUnsafeBytes { streams.stream(of: $0, base: [0x62]) }
