@@ -6,8 +6,8 @@
 
 enum { ROOMS_MAX = 1 << 17 };
 
-/* The number of the room with this name, 0 upwards; a new one when the name is new, -1 when there are
- * ROOMS_MAX. Any thread; takes a lock, so it is for handshakes. */
+/* The number of the room with this name, 0 upwards; a new one when the name is new, -1 when there
+ * are ROOMS_MAX. Any thread; takes a lock, so it is for handshakes. */
 int roomNamed(const char *name, size_t count);
 
 #endif

@@ -26,7 +26,7 @@ struct LoadOptions: ParsableArguments {
     var settle = 1.0
 
     mutating func validate() throws {
-        let descriptors = max(1, Sockets.raiseDescriptorLimit() - 64)
+        let descriptors = max(1, Sockets.raiseDescriptorLimit() - 64 - threads * processes)
         guard (1...16).contains(threads), (1...64).contains(processes),
             threads * processes <= subscribers
         else {
@@ -49,7 +49,8 @@ struct LoadOptions: ParsableArguments {
         Plan(
             target: target, subscribers: subscribers, threads: threads, processes: processes,
             pace: pace, bytes: bytes, settleSeconds: settle, warmupSeconds: warmup,
-            seconds: seconds, serverProcesses: server.processes, showsProgress: server.showsProgress)
+            seconds: seconds, serverProcesses: server.processes, showsProgress: server.showsProgress
+        )
     }
 }
 
@@ -64,7 +65,9 @@ struct PublisherOptions: ParsableArguments {
     var batch = 1
 
     mutating func validate() throws {
-        guard (1...256).contains(publishers) else { throw ValidationError("--publishers: 1 to 256") }
+        guard (1...256).contains(publishers) else {
+            throw ValidationError("--publishers: 1 to 256")
+        }
         guard (1...10_000).contains(batch), batch == 1 || publisher == .http else {
             throw ValidationError("--batch: 1 to 10000, and only with --publisher http")
         }

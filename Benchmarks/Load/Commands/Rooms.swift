@@ -4,9 +4,9 @@ struct Rooms: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Many channels, each with few members; each connection is in several of them.",
         discussion: """
-            A closed loop: one message to each room in turn. A connection in one room is bare, one in \
-            several gets an object around each message that names the room. Every message's room, \
-            order in its room and content are checked.
+            A closed loop: one message to each room in turn. A connection in one room is bare, one \
+            in several gets an object around each message that names the room. Every message's \
+            room, order in its room and content are checked.
             """)
 
     @OptionGroup var server: ServerOptions
@@ -24,7 +24,9 @@ struct Rooms: ParsableCommand {
 
     mutating func validate() throws {
         guard (1...4096).contains(window) else { throw ValidationError("--window: 1 to 4096") }
-        guard (1...1_000_000).contains(rooms) else { throw ValidationError("--rooms: 1 to 1000000") }
+        guard (1...1_000_000).contains(rooms) else {
+            throw ValidationError("--rooms: 1 to 1000000")
+        }
         guard (1...min(rooms, Streams.eachMax)).contains(each) else {
             throw ValidationError("--each: 1 to \(Streams.eachMax), and no more than --rooms")
         }

@@ -2,7 +2,8 @@ import ArgumentParser
 
 struct Storm: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Cuts all subscribers at once, who come back and go on after the last id they saw.",
+        abstract:
+            "Cuts all subscribers at once, who come back and go on after the last id they saw.",
         discussion: """
             Publishing at a fixed rate goes on all the while. Nothing may be lost, doubled or \
             reordered across the cut. The server must keep what is published meanwhile: for \

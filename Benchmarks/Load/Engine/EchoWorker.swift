@@ -1,4 +1,5 @@
-// One thread of connections that each send, and wait for their own. Thread 0 has the conductor, too.
+// One thread of connections that each send, and wait for their own. Thread 0 has the conductor,
+// too.
 
 import Glibc
 import Synchronization

@@ -148,7 +148,8 @@ private struct Holder: ~Copyable {
         board = shared.boards[number]
         let before = (0..<number).reduce(0) { $0 + Self.share(of: total, $1, of: holders) }
         links = try Links(
-            target: target, subscription: Subscription(streams: .one, resumes: false, first: before),
+            target: target,
+            subscription: Subscription(streams: .one, resumes: false, first: before),
             members: Self.share(of: total, number, of: holders), messageBytes: 65_536,
             wake: board.wake)
         // No message is expected, so none is counted.

@@ -1,4 +1,5 @@
-// Where each of a thread's subscribers would go on: the last id that it saw, as the server wrote it.
+// Where each of a thread's subscribers would go on: the last id that it saw, as the server wrote
+// it.
 
 import Glibc
 

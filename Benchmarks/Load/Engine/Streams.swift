@@ -53,7 +53,7 @@ struct Streams: Sendable {
         areChannels ? "\(base)-\(stream)" : base
     }
 
-    /// The stream whose channel has this name; nil when there is none. Only where they are channels.
+    /// The stream whose channel has this name; nil when there is none. Where they are channels.
     func stream(of channel: UnsafeRawBufferPointer, base: [UInt8]) -> Int? {
         let digits = channel.dropFirst(base.count + 1)
         guard channel.starts(with: base), (1...9).contains(digits.count),

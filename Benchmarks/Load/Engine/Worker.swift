@@ -115,7 +115,9 @@ struct Worker: ~Copyable {
         }
         completedAt = now
         var completed = UInt64.max
-        for index in 0..<members { completed = min(completed, links.accounts(index).orders[0].next) }
+        for index in 0..<members {
+            completed = min(completed, links.accounts(index).orders[0].next)
+        }
         return completed
     }
 

@@ -10,7 +10,8 @@ struct Percentile: Codable, Equatable {
 
     /// Dense where the slow ones are.
     private static let places = [
-        0.0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 100,
+        0.0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99,
+        100,
     ]
 
     /// Nothing of an empty histogram.

@@ -35,9 +35,9 @@ struct Receipt: ~Copyable {
     private var pendingCount: UInt32 = 0
 
     /// - Parameters:
-    ///   - sentAt: `timesKept` publishing times, written by whoever publishes; message g's stands at
-    ///     g modulo `timesKept`, a power of two.
-    ///   - audience: how many of this thread's subscribers follow each stream. Somebody follows one.
+    ///   - sentAt: `timesKept` publishing times, written by whoever publishes; message g's stands
+    ///     at g modulo `timesKept`, a power of two.
+    ///   - audience: how many of this thread's subscribers follow each stream; not 0 for all.
     ///   - window: the most messages that are on their way at once; 0: no matter.
     init(
         book: consuming PayloadBook, sentAt: UnsafePointer<UInt64>, timesKept: Int = timesKept,

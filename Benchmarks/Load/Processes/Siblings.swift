@@ -1,5 +1,5 @@
-// The generator's other processes: forked before there is a second thread, each with a pipe on which
-// it leaves what it found.
+// The generator's other processes: forked before there is a second thread, each with a pipe on
+// which it leaves what it found.
 
 import CLinux
 import Glibc
