@@ -99,9 +99,9 @@ def sections(scale: Scale) -> list[Section]:
             Load("rooms-one", "each in 1 of 200", "rooms --subscribers 10000 --rooms 200 --each 1", APART))),
         Section("echo", "Echo: 1,000 connections, one message each in flight", (
             Load("echo", "WebSocket", "echo --subscribers 1000", ("floor", "carillon")),)),
-        Section("storm", "Reconnect storm: 5,000 subscribers cut at once, 100 messages a second", (
+        Section("storm", "Reconnect storm: 5,000 subscribers cut at once, 10 messages a second", (
             # What is published while they are away must be kept.
-            Load("storm", "WebSocket", "storm --subscribers 5000", ("carillon",), flags=("--history", "100000")),)),
+            Load("storm", "WebSocket", "storm --subscribers 5000 --rate 10", ("carillon",), flags=("--history", "100000")),)),
         memory(scale),
         Section("handshakes", "Handshakes", (
             Load("churn", "plain", "churn"), Load("churn-tls", "TLS", "churn --tls", SECURE))),
