@@ -101,7 +101,8 @@ def sections(scale: Scale) -> list[Section]:
             Load("echo", "WebSocket", "echo --subscribers 1000", ("floor", "carillon")),)),
         Section("storm", "Reconnect storm: 5,000 subscribers cut at once, 10 messages a second", (
             # What is published while they are away must be kept.
-            Load("storm", "WebSocket", "storm --subscribers 5000 --rate 10", ("carillon",), flags=("--history", "100000")),)),
+            Load("storm", "WebSocket", "storm --subscribers 5000 --rate 10", ("carillon",),
+                 flags=("--history", "100000")),)),
         memory(scale),
         Section("handshakes", "Handshakes", (
             Load("churn", "plain", "churn"), Load("churn-tls", "TLS", "churn --tls", SECURE))),

@@ -21,9 +21,9 @@ COMPARED = (
 # What sweeps draw and list: the plot's name, the figure, and its axis.
 SWEPT = (("cpu", "server CPU", "CPU a delivery, µs"), ("deliveries", "deliveries a second", "deliveries a second"),
          ("p50", "latency p50", "latency p50, ms"), ("p99", P99, "latency p99, ms"))
-HEADS = {"server CPU": "CPU a delivery", "user memory": "user memory a connection", "server user": "user part", "server CPU a handshake": "CPU a handshake",
-         "server CPU a round trip": "CPU a round trip", "server CPU a resume": "CPU a resume",
-         "latency p50": "p50", "latency p99": "p99"}
+HEADS = {"server CPU": "CPU a delivery", "server user": "user part", "user memory": "user memory a connection",
+         "server CPU a handshake": "CPU a handshake", "server CPU a round trip": "CPU a round trip",
+         "server CPU a resume": "CPU a resume", "latency p50": "p50", "latency p99": "p99"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Run:
     """All that a page is made of."""
     machine: dict[str, str]
     versions: dict[str, str]
-    # What each server and each measurement was started with.
+    # What each server was started with.
     commands: dict[str, list[str]]
     scale: Scale
     records: Records
@@ -96,14 +96,16 @@ def goals(run: Run) -> list[str]:
     if not outcomes:
         return []
     return ["", "## Goals", "", "| work | goal | measured | |", "| --- | --- | --- | --- |",
-            *(goal_row(found, run.records) for found in outcomes)]
+            *(goal_row(found, run) for found in outcomes)]
 
 
-def goal_row(found: Outcome, records: Records) -> str:
-    goal = found.goal
+def goal_row(found: Outcome, run: Run) -> str:
+    goal, work = found.goal, found.goal.work
     what = HEADS.get(goal.figure, goal.figure)
     if goal.against is None:
-        unit = records.unit(goal.load, goal.figure)
+        unit = run.records.unit(goal.load, goal.figure)
+        # Of how many it was counted.
+        work += "".join(f": {load.label}" for one in run.sections() for load in one.loads if load.name == goal.load)
         limit = f"{what} ≤ {goal.limit:,.0f} {unit}"
         measured = f"{found.value:,.0f} {unit}" if found.value is not None else "–"
     else:
@@ -117,7 +119,7 @@ def goal_row(found: Outcome, records: Records) -> str:
     if found.rounds > 1:
         measured += f" ({rounded(found.low)} to {rounded(found.high)} in {found.rounds} rounds)"
     verdict = found.why or ("reached" if found.is_reached else "**not reached**")
-    return f"| {goal.work} | {limit} | {measured} | {verdict} |"
+    return f"| {work} | {limit} | {measured} | {verdict} |"
 
 
 def table(load: Load, records: Records) -> list[str]:
