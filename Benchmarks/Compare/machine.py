@@ -28,7 +28,7 @@ def facts() -> dict[str, str]:
     model = field("/proc/cpuinfo", "model name") or platform.machine()
     virtual = ", virtual" if "hypervisor" in field("/proc/cpuinfo", "flags").split() else ""
     memory = int(field("/proc/meminfo", "MemTotal").split()[0]) / 1024**2
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.timezone.utc)
     return {
         "began": f"{now:%Y-%m-%d %H:%M} UTC",
         "cores": f"{cores()} × {model} ({platform.machine()}{virtual})", "memory": f"{memory:.0f} GiB",
