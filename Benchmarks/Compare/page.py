@@ -114,7 +114,7 @@ def goal_row(found: Outcome, run: Run) -> str:
         named = names.get(goal.against[1], plots.NAMES.get(server, server))
         named += f", {load}" if load != goal.load and server != "carillon" else ""
         limit = f"{what} ≤ {goal.limit:g} × {named}"
-        measured = "–" if found.value is None else f"{found.value:.2f} ×"
+        measured = "–" if found.value is None else f"{found.value:.3f} ×"
         measured += f" {plots.NAMES[server]}" if goal.against[1] == BEST and found.against else ""
     if found.rounds > 1:
         measured += f" ({rounded(found.low)} to {rounded(found.high)} in {found.rounds} rounds)"
