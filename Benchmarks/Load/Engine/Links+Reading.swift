@@ -93,10 +93,15 @@ extension Links {
                 let words = String(decoding: unit.payload, as: UTF8.self)
                 fail(index, "the server refused a command: \(words)", &receipt)
                 return -1
-            case .close, .unreadable:
+            case .close:
                 receipt.end()
-                if unit.kind == .unreadable { receipt.noteDamage() }
-                fail(index, "the server sent a close or unreadable frame", &receipt)
+                let words = WebSocketFrames.closing(unit.payload)
+                fail(index, "the server closed a connection: \(words)", &receipt)
+                return -1
+            case .unreadable:
+                receipt.end()
+                receipt.noteDamage()
+                fail(index, "the server sent an unreadable frame", &receipt)
                 return -1
             }
         }
