@@ -33,10 +33,9 @@ test:
 	@scripts/need test
 	@scripts/test
 
-# The ring and the running gateway under ThreadSanitizer, built apart.
 test-tsan:
 	@scripts/need test
-	swift test --sanitize=thread --scratch-path .build-tsan --filter 'RingTests|StoreTests|GatewayTests|ClientTests'
+	@scripts/sanitized thread
 
 # 10,000 connections dropped at once, among others. It needs 11,000 descriptors (ulimit -Hn).
 faults:
@@ -44,11 +43,9 @@ faults:
 	swift build -c release --product carillon
 	@scripts/python -m pytest Tests/Clients -k test_fault --heavy --timeout 600
 
-# The modules and the running gateway under AddressSanitizer, built apart.
 test-asan:
 	@scripts/need test
-	swift build --build-tests --sanitize=address --scratch-path .build-asan
-	swift test --skip-build --disable-xctest --sanitize=address --scratch-path .build-asan --filter 'BytesTests|RingTests|WireTests|DeflateTests|HubTests|LoopsTests|TLSTests|StoreTests|GatewayTests|ClientTests|FuzzTests'
+	@scripts/sanitized address
 
 # Without SECONDS it goes on until it is stopped. A failure prints its seed, which
 # `CARILLON_SEED=n swift test --filter SimulationTests` replays.

@@ -4,6 +4,7 @@ import json
 import select
 import socket
 import struct
+import time
 
 from bare import TEXT, Bare, frame, handshake
 from peers import SECONDS
@@ -144,16 +145,19 @@ class Crowd:
         self.expected += frame(TEXT, text, mask=None)
         self.published += 1
 
-    def listen(self) -> None:
-        """Returns when each has been sent everything, and nothing else."""
+    def listen(self) -> list[float]:
+        """Returns when each has been sent everything, and nothing else: the times at which one after the other had it."""
         behind = sum(place < len(self.expected) for place in self.places.values())
-        while behind:
+        times = []
+        while len(times) < behind:
             ready = self.waiting.ready()
-            assert ready, f"{behind} of {len(self.places)} wait for messages: {self}"
+            assert ready, f"{behind - len(times)} of {len(self.places)} wait for messages: {self}"
             for one, _ in ready:
-                behind -= self._read(one)
+                if self._read(one):
+                    times.append(time.monotonic())
         for one, _ in self.waiting.ready(0):
             self._read(one)
+        return times
 
     def _read(self, one: socket.socket) -> bool:
         """Whether this one has everything now."""
@@ -164,9 +168,11 @@ class Crowd:
         self.places[one] = place + len(data)
         return self.places[one] == len(self.expected)
 
-    def hear(self, count: int, size: int = 64) -> None:
+    def hear(self, count: int, size: int = 64) -> list[float]:
+        """How long each waited for all of it, in seconds."""
+        begin = time.monotonic()
         self.say(count, size)
-        self.listen()
+        return [when - begin for when in self.listen()]
 
     def __str__(self) -> str:
         return f"{len(self.places)} subscribers, {self.published} messages each, all in order"
