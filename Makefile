@@ -7,7 +7,7 @@
 
 SOURCES = Package.swift Sources Tests Examples Benchmarks
 
-# More for the program: make run ARGS="--loops 4", make bench ARGS="fanout idle"
+# More for the program: make run ARGS="--loops 4", make bench ARGS="fanout memory"
 ARGS ?=
 
 help:
@@ -20,7 +20,7 @@ help:
 	@echo "make faults       faults on the running program, with more clients and more often"
 	@echo "make breaks       breaks the code on purpose and says what catches it, some 30 minutes"
 	@echo "make conformance  the whole Autobahn WebSocket testsuite, some ten minutes"
-	@echo "make bench        the figures of Documentation/performance.md"
+	@echo "make bench        this machine, beside other servers: a report in Benchmarks/Results (QUICK=1: in minutes)"
 	@echo "make format       format the Swift sources; make lint only looks"
 	@echo "make clean        remove what was built"
 
@@ -70,8 +70,7 @@ conformance:
 
 bench:
 	@scripts/need bench
-	swift build -c release
-	@Benchmarks/compare.sh $(ARGS)
+	@Benchmarks/bench $(if $(QUICK),--quick) $(ARGS)
 
 format:
 	swift format --in-place --parallel --recursive $(SOURCES)
@@ -80,4 +79,4 @@ lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
 clean:
-	rm -rf .build .build-tsan .build-asan .build-soak .build-fuzz .build-breaks .build-venv .build-autobahn .build-autobahn-reports
+	rm -rf .build .build-tsan .build-asan .build-soak .build-fuzz .build-breaks .build-nio .build-venv .build-autobahn .build-autobahn-reports

@@ -1,8 +1,9 @@
 /* The floor: the least a WebSocket fan-out server can do, as fast as plain C and epoll can do it.
  * Shake hands, read frames, frame each message once, write once per subscriber and wake-up.
- * It is a yardstick, not a server: no pings, no fragments, no UTF-8 checks, no channels, no TLS.
- * Whoever connects on a path that begins with /pub only publishes; everybody else receives every
- * message. There is no backlog: a subscriber whose socket would block is dropped at once.
+ * It is a yardstick, not a server: no pings, no fragments, no UTF-8 checks, no TLS. A connection is
+ * in one room, that of its path: on /pub/NAME it only publishes; on /sub/NAME it receives every
+ * message of the room, its own too. There is no backlog: a subscriber whose socket would block is
+ * dropped at once.
  *
  *     floor [--port P] [--threads N]        P = 0 (the default): the kernel chooses; it is printed
  */
@@ -24,22 +25,36 @@
 #include <unistd.h>
 
 #include "handshake.h"
+#include "rooms.h"
 
 enum { THREADS_MAX = 64, EVENTS_MAX = 512, READ_BYTES = 64 * 1024, FRAME_BYTES_MAX = 1 << 24 };
 
 struct buffer { uint8_t *bytes; size_t count, capacity; };
 
-/* `place` is the index in the thread's list of subscribers, or -1. `rest` holds what a read left
- * unfinished: the begin of a head or frame; it owns memory only then. */
-struct client { int fd, place; bool open; struct buffer rest; };
+/* `place` is the index in its thread's list of the room's subscribers, or -1. `rest` holds what a
+ * read left unfinished: the begin of a head or frame; it owns memory only then. */
+struct client { int fd, place, room; bool open; struct buffer rest; };
+
+/* One thread's part of a room: its subscribers, and what they are to get in this turn. */
+struct room {
+    struct client **subscribers;
+    int count, capacity;
+    struct buffer turn;
+};
+
+/* What stands before each room's bytes in an inbox. */
+struct letter { int room; size_t count; };
 
 /* The inbox is what other threads published and is all that threads share; `woken` spares a
  * second eventfd write to a thread that has not yet looked. */
 struct thread {
     int epoll, listener, wake;
-    struct client **subscribers;
-    int subscriberCount, subscriberCapacity;
-    struct buffer turn, input;
+    struct room *rooms;
+    int roomCount;
+    /* The rooms whose turn is not empty. */
+    int *due;
+    int dueCount;
+    struct buffer input;
     pthread_mutex_t lock;
     struct buffer inbox;
     bool woken;
@@ -62,10 +77,30 @@ static void append(struct buffer *b, const void *bytes, size_t count) {
     b->count += count;
 }
 
+static struct room *roomOf(struct thread *t, int room) {
+    if (room >= t->roomCount) {
+        int count = (room + 1) * 2;
+        t->rooms = realloc(t->rooms, sizeof(struct room) * (size_t)count);
+        t->due = realloc(t->due, sizeof(int) * (size_t)count);
+        if (!t->rooms || !t->due) fail("realloc");
+        memset(t->rooms + t->roomCount, 0, sizeof(struct room) * (size_t)(count - t->roomCount));
+        t->roomCount = count;
+    }
+    return &t->rooms[room];
+}
+
+/* The room's turn, to be appended to. */
+static struct buffer *turnOf(struct thread *t, int room) {
+    struct buffer *turn = &roomOf(t, room)->turn;
+    if (!turn->count) t->due[t->dueCount++] = room;
+    return turn;
+}
+
 static void drop(struct thread *t, struct client *c) {
     if (c->place >= 0) {
-        struct client *last = t->subscribers[--t->subscriberCount];
-        t->subscribers[c->place] = last;
+        struct room *room = &t->rooms[c->room];
+        struct client *last = room->subscribers[--room->count];
+        room->subscribers[c->place] = last;
         last->place = c->place;
     }
     close(c->fd);
@@ -74,13 +109,14 @@ static void drop(struct thread *t, struct client *c) {
 }
 
 static void subscribe(struct thread *t, struct client *c) {
-    if (t->subscriberCount == t->subscriberCapacity) {
-        t->subscriberCapacity = t->subscriberCapacity ? t->subscriberCapacity * 2 : 64;
-        size_t bytes = sizeof(struct client *) * (size_t)t->subscriberCapacity;
-        if (!(t->subscribers = realloc(t->subscribers, bytes))) fail("realloc");
+    struct room *room = roomOf(t, c->room);
+    if (room->count == room->capacity) {
+        room->capacity = room->capacity ? room->capacity * 2 : 16;
+        size_t bytes = sizeof(struct client *) * (size_t)room->capacity;
+        if (!(room->subscribers = realloc(room->subscribers, bytes))) fail("realloc");
     }
-    c->place = t->subscriberCount;
-    t->subscribers[t->subscriberCount++] = c;
+    c->place = room->count;
+    room->subscribers[room->count++] = c;
 }
 
 /* Appends one unmasked server frame to the turn (RFC 6455 section 5.2). */
@@ -122,7 +158,7 @@ static ssize_t takeFrame(struct thread *t, struct client *c, const uint8_t *p, s
     if (count < head + 4 + length) return 0;
     const uint8_t *mask = p + head, *payload = mask + 4;
     if (opcode == 1 || opcode == 2) {
-        frame(&t->turn, p[0], payload, length, mask);
+        frame(turnOf(t, c->room), p[0], payload, length, mask);
     } else if (opcode == 9) {
         struct buffer pong = {0};
         frame(&pong, 0x8a, payload, length, mask);
@@ -141,6 +177,9 @@ static ssize_t takeHead(struct thread *t, struct client *c, const uint8_t *p, si
     char answer[192];
     int length = handshakeAnswer((const char *)p, size, answer, sizeof answer);
     if (length < 0 || write(c->fd, answer, (size_t)length) != length) return -1;
+    const char *name = (const char *)p + strlen("GET /sub");
+    c->room = roomNamed(name, strcspn(name, " \r"));
+    if (c->room < 0) return -1;
     c->open = true;
     if (memcmp(p, "GET /pub", 8) != 0) subscribe(t, c);
     return (ssize_t)size;
@@ -191,7 +230,11 @@ static void handOver(struct thread *t) {
     for (struct thread *other = threads; other < threads + threadCount; other++) {
         if (other == t) continue;
         pthread_mutex_lock(&other->lock);
-        append(&other->inbox, t->turn.bytes, t->turn.count);
+        for (int i = 0; i < t->dueCount; i++) {
+            struct buffer *turn = &t->rooms[t->due[i]].turn;
+            append(&other->inbox, &(struct letter){t->due[i], turn->count}, sizeof(struct letter));
+            append(&other->inbox, turn->bytes, turn->count);
+        }
         bool wake = !other->woken;
         other->woken = true;
         pthread_mutex_unlock(&other->lock);
@@ -203,7 +246,11 @@ static void takeInbox(struct thread *t) {
     uint64_t ignored;
     if (read(t->wake, &ignored, 8) != 8) return;
     pthread_mutex_lock(&t->lock);
-    append(&t->turn, t->inbox.bytes, t->inbox.count);
+    struct letter letter;
+    for (size_t at = 0; at < t->inbox.count; at += sizeof letter + letter.count) {
+        memcpy(&letter, t->inbox.bytes + at, sizeof letter);
+        append(turnOf(t, letter.room), t->inbox.bytes + at + sizeof letter, letter.count);
+    }
     t->inbox.count = 0;
     t->woken = false;
     pthread_mutex_unlock(&t->lock);
@@ -211,11 +258,16 @@ static void takeInbox(struct thread *t) {
 
 /* One write per subscriber. Backwards, since a drop moves the last one into the gap. */
 static void deliver(struct thread *t) {
-    for (int i = t->subscriberCount - 1; i >= 0; i--) {
-        struct client *c = t->subscribers[i];
-        if (write(c->fd, t->turn.bytes, t->turn.count) != (ssize_t)t->turn.count) drop(t, c);
+    for (int i = 0; i < t->dueCount; i++) {
+        struct room *room = &t->rooms[t->due[i]];
+        for (int j = room->count - 1; j >= 0; j--) {
+            struct client *c = room->subscribers[j];
+            if (write(c->fd, room->turn.bytes, room->turn.count) != (ssize_t)room->turn.count)
+                drop(t, c);
+        }
+        room->turn.count = 0;
     }
-    t->turn.count = 0;
+    t->dueCount = 0;
 }
 
 static void *run(void *argument) {
@@ -230,9 +282,9 @@ static void *run(void *argument) {
             else if (who == &t->wake) woken = true;
             else if (!receive(t, who)) drop(t, who);
         }
-        if (t->turn.count && threadCount > 1) handOver(t);
+        if (t->dueCount && threadCount > 1) handOver(t);
         if (woken) takeInbox(t);
-        if (t->turn.count) deliver(t);
+        if (t->dueCount) deliver(t);
     }
     return NULL;
 }

@@ -64,6 +64,15 @@ import Testing
         #expect(found == .unreadable)
     }
 
+    @Test(
+        arguments: [
+            ([], "no code"), ([0x03], "no code"), ([0x03, 0xf5], "code 1013"),
+            ([0x03, 0xf5, 0x68, 0x69], "code 1013, hi"),
+        ] as [([UInt8], String)])
+    func `a close frame says why`(_ payload: [UInt8], _ words: String) {
+        #expect(payload.withUnsafeBytes { WebSocketFrames.closing($0) } == words)
+    }
+
     @Test(arguments: [(125, 6), (126, 8), (65_535, 8), (65_536, 14)])
     func `a client frame has the shortest head for its size`(_ count: Int, _ head: Int) {
         var frames: [UInt8] = []

@@ -14,11 +14,11 @@ import Testing
 
     /// What one subscriber's receipt says to `payloads`.
     static func take(_ payloads: [[UInt8]]) -> (tally: Tally, delivered: UInt64, done: UInt64) {
-        let sentAt = UnsafeMutablePointer<UInt64>.allocate(capacity: Int(Receipt.timesKept))
-        sentAt.initialize(repeating: 0, count: Int(Receipt.timesKept))
+        let sentAt = UnsafeMutablePointer<UInt64>.allocate(capacity: Receipt.timesKept)
+        sentAt.initialize(repeating: 0, count: Receipt.timesKept)
         defer { sentAt.deallocate() }
         var receipt = Receipt(
-            book: PayloadBook(run: 7, bytes: bytes), sentAt: sentAt, members: 1, window: 8)
+            book: PayloadBook(run: 7, bytes: bytes), sentAt: sentAt, audience: [1], window: 8)
         var order = OrderTracker()
         receipt.begin()
         for payload in payloads { payload.withUnsafeBytes { receipt.take($0, &order) } }

@@ -1,4 +1,4 @@
-// Numbers as people read them, and tables of several reports.
+// Numbers as people read them, and what a report is about.
 
 import Glibc
 import Testing
@@ -12,35 +12,6 @@ import Testing
     ])
     func `a number keeps three digits or more`(_ value: Double, _ text: String) {
         #expect(rounded(value) == text)
-    }
-
-    static func report(_ server: ServerKind, cpu: Double) throws -> Report {
-        let target = try Target(
-            server: server, transport: .ws, host: 0x7f00_0001, port: 1, channel: "c", tls: nil)
-        var report = Report(measurement: "fanout", target: target, load: "2 x 32 B")
-        report.add("server CPU", cpu, "µs")
-        report.tally = Tally()
-        return report
-    }
-
-    @Test func `a ratio is the median of the rounds' ratios`() throws {
-        // The second round was disturbed, for both alike.
-        let reports = try [
-            Self.report(.floor, cpu: 1), Self.report(.floor, cpu: 10), Self.report(.floor, cpu: 1),
-            Self.report(.carillon, cpu: 2), Self.report(.carillon, cpu: 20),
-            Self.report(.carillon, cpu: 4),
-        ]
-        let table = Comparison(reports).markdown()
-        #expect(table.contains("| floor ws | 1.00 | 1.00–10.0 | 1.00 | 3 | none |"))
-        #expect(table.contains("| carillon ws | 4.00 | 2.00–20.0 | 2.00 | 3 | none |"))
-    }
-
-    @Test func `a lost message shows in the table, one still on its way as being behind`() throws {
-        var report = try Self.report(.nchan, cpu: 1)
-        report.tally?.unfinished = 1
-        #expect(Comparison([report]).markdown().contains("| none, behind |"))
-        report.tally?.lost = 1
-        #expect(Comparison([report]).markdown().contains("| SOME |"))
     }
 
     @Test func `a server is not asked for a transport it lacks`() {

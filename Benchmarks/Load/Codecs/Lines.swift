@@ -48,7 +48,7 @@ enum JSONLines {
 
 /// Where the line from `start` ends, without CR and LF, and where the next one begins.
 @inline(__always)
-private func lineEnd(
+func lineEnd(
     _ bytes: UnsafeRawBufferPointer, _ start: Int
 ) -> (end: Int, next: Int)? {
     guard bytes.count > start, let base = bytes.baseAddress,

@@ -14,7 +14,7 @@ enum LongPoll {
                 each(UnsafeRawBufferPointer(rebasing: value[..<quote]))
                 start = from + quote
             }
-        case .nchan, .floor, .nodews:
+        case .nchan, .floor, .nio, .nodews:
             // An answer is a message.
             if !body.isEmpty { each(body) }
         }

@@ -15,6 +15,8 @@ struct ResponseHead {
     /// As sent; empty when there is none.
     let etag: String
     let lastModified: String
+    /// Whether the server says that messages are gone (Carillon's long-polls).
+    let tellsGap: Bool
     /// Where the body begins.
     let end: Int
 
@@ -38,6 +40,7 @@ struct ResponseHead {
             isChunked: fields["transfer-encoding"]?.lowercased() == "chunked",
             acceptsKey: fields["sec-websocket-accept"] == accept,
             contentLength: fields["content-length"].flatMap { Int($0) },
-            etag: fields["etag"] ?? "", lastModified: fields["last-modified"] ?? "", end: end)
+            etag: fields["etag"] ?? "", lastModified: fields["last-modified"] ?? "",
+            tellsGap: fields["carillon-gap"] == "true", end: end)
     }
 }

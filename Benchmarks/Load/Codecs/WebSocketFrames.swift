@@ -40,6 +40,14 @@ enum WebSocketFrames {
         }
     }
 
+    /// A close frame's code and reason, in words (RFC 6455 §5.5.1).
+    static func closing(_ payload: UnsafeRawBufferPointer) -> String {
+        guard payload.count >= 2 else { return "no code" }
+        let reason = String(decoding: payload.dropFirst(2), as: UTF8.self)
+        let code = Int(payload[0]) << 8 | Int(payload[1])
+        return reason.isEmpty ? "code \(code)" : "code \(code), \(reason)"
+    }
+
     /// Appends one masked client frame.
     ///
     /// - Parameter first: the frame's first byte, FIN and opcode.

@@ -26,7 +26,8 @@ struct Churn: ParsableCommand {
     func run() throws {
         Sockets.raiseDescriptorLimit()
         var churning = try Churning(
-            target: server.target(), processes: server.processes, concurrency: concurrency)
+            target: server.target(), processes: server.processes, concurrency: concurrency,
+            showsProgress: server.showsProgress)
         try server.finish(churning.run(warmupSeconds: warmup, seconds: seconds))
     }
 }

@@ -2,10 +2,11 @@ import ArgumentParser
 
 struct Fanout: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "One publisher to many subscribers, as fast as they all follow (closed loop).")
+        abstract: "One channel to many subscribers, as fast as they all follow (closed loop).")
 
     @OptionGroup var server: ServerOptions
     @OptionGroup var load: LoadOptions
+    @OptionGroup var publisher: PublisherOptions
 
     @Option(help: "The most messages published and not yet received by all.")
     var window = 8
@@ -15,8 +16,8 @@ struct Fanout: ParsableCommand {
     }
 
     func run() throws {
-        let plan = try load.plan(server, .window(window))
+        let plan = try publisher.plan(load, server, .window(window))
         let words = "\(load.subscribers) x \(load.bytes) B, window \(window)"
-        try server.finish(Measurement.run(plan, named: "fanout", load: words))
+        try server.finish(Measurement.run(plan, named: "fanout", load: words + publisher.words))
     }
 }

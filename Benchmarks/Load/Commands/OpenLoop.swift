@@ -7,6 +7,7 @@ struct OpenLoop: ParsableCommand {
 
     @OptionGroup var server: ServerOptions
     @OptionGroup var load: LoadOptions
+    @OptionGroup var publisher: PublisherOptions
 
     @Option(help: "Messages a second.")
     var rate = 100.0
@@ -16,8 +17,8 @@ struct OpenLoop: ParsableCommand {
     }
 
     func run() throws {
-        let plan = try load.plan(server, .rate(rate))
+        let plan = try publisher.plan(load, server, .rate(rate))
         let words = "\(load.subscribers) x \(load.bytes) B, \(rounded(rate)) messages a second"
-        try server.finish(Measurement.run(plan, named: "openloop", load: words))
+        try server.finish(Measurement.run(plan, named: "openloop", load: words + publisher.words))
     }
 }

@@ -17,7 +17,7 @@ struct ServerOptions: ParsableArguments {
     @Flag(help: "Connect with TLS. Nothing is verified.")
     var tls = false
 
-    @Option(help: "How subscribers are connected; the publisher is always a WebSocket.")
+    @Option(help: "How subscribers are connected.")
     var transport = Transport.ws
 
     @Option(help: "The channel's name.")
@@ -30,6 +30,11 @@ struct ServerOptions: ParsableArguments {
 
     @Option(help: "Also write the figures to this file.")
     var json: String?
+
+    @Flag(help: "Say each second how it goes; always when standard error is a terminal.")
+    var progress = false
+
+    var showsProgress: Bool { progress || Progress.isWatched }
 
     mutating func validate() throws {
         guard Sockets.parse(host) != nil else { throw ValidationError("\(host) is no address") }
@@ -46,46 +51,5 @@ struct ServerOptions: ParsableArguments {
         report.print()
         if let json { try report.write(to: json) }
         if !report.isClean { throw ExitCode.failure }
-    }
-}
-
-struct LoadOptions: ParsableArguments {
-    @Option var subscribers = 1000
-
-    @Option(help: "A message's size, 32 or more.")
-    var bytes = 128
-
-    @Option(help: "Threads of the generator's own.")
-    var threads = 1
-
-    @Option(help: "Seconds that are measured.")
-    var seconds = 10.0
-
-    @Option(help: "Seconds of the same load before that.")
-    var warmup = 2.0
-
-    @Option(help: "Seconds between the last connection and the first message.")
-    var settle = 1.0
-
-    mutating func validate() throws {
-        let descriptors = Sockets.raiseDescriptorLimit()
-        guard (1...max(1, descriptors - 64)).contains(subscribers) else {
-            throw ValidationError("--subscribers: 1 to \(descriptors - 64) descriptors allow")
-        }
-        guard (PayloadBook.bytesMin...(16 << 20)).contains(bytes) else {
-            throw ValidationError("--bytes: 32 to 16 Mi")
-        }
-        guard (1...16).contains(threads), threads <= subscribers else {
-            throw ValidationError("--threads: 1 to 16, and no more than subscribers")
-        }
-        guard (0.1...3600).contains(seconds), (0...600).contains(warmup), (0...60).contains(settle)
-        else { throw ValidationError("seconds out of range") }
-    }
-
-    func plan(_ server: ServerOptions, _ pace: Pace) throws(Failure) -> Plan {
-        Plan(
-            target: try server.target(), subscribers: subscribers, threads: threads, pace: pace,
-            bytes: bytes, settleSeconds: settle, warmupSeconds: warmup, seconds: seconds,
-            serverProcesses: server.processes)
     }
 }

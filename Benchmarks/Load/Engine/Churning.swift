@@ -6,6 +6,7 @@ struct Churning: ~Copyable {
     private let target: Target
     private let processes: [Int32]
     private let concurrency: Int
+    private var progress: Progress
     private let wake = makeWakeDescriptor()
 
     private struct Reading {
@@ -14,7 +15,8 @@ struct Churning: ~Copyable {
         let server: ProcessUsage
     }
 
-    init(target: Target, processes: [Int32], concurrency: Int) {
+    init(target: Target, processes: [Int32], concurrency: Int, showsProgress: Bool) {
+        progress = Progress(isOn: showsProgress)
         self.target = target
         self.processes = processes
         self.concurrency = concurrency
@@ -27,14 +29,13 @@ struct Churning: ~Copyable {
             throw Failure("a long-poll has no answer to wait for")
         }
         let links = try Links(
-            target: target, capacity: concurrency, addressBase: 0, messageBytes: 65_536,
-            wake: wake)
+            target: target, members: concurrency, messageBytes: 65_536, wake: wake)
         links.closesWhenOpen = true
         let unused = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
         defer { unused.deallocate() }
         var receipt = Receipt(
-            book: PayloadBook(run: 0, bytes: PayloadBook.bytesMin), sentAt: unused, members: 0,
-            window: 0)
+            book: PayloadBook(run: 0, bytes: PayloadBook.bytesMin), sentAt: unused, timesKept: 1,
+            audience: [1], window: 0)
         try churn(warmupSeconds, links, &receipt)
         let begin = read(links)
         try churn(seconds, links, &receipt)
@@ -42,7 +43,7 @@ struct Churning: ~Copyable {
         return report(begin, end, links)
     }
 
-    private func churn(
+    private mutating func churn(
         _ seconds: Double, _ links: Links, _ receipt: inout Receipt
     ) throws(Failure) {
         let until = Clock.now() + Clock.nanoseconds(seconds)
@@ -51,6 +52,7 @@ struct Churning: ~Copyable {
                 try links.open(index, as: .subscriber)
             }
             try links.turn(waitingAtMost: 20_000_000, &receipt)
+            progress.show(now: Clock.now(), "\(links.opened) handshakes, \(links.failed) failed")
             if links.failed > 100 { throw Failure(links.firstFailure ?? "handshakes fail") }
         }
     }

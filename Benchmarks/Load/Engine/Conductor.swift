@@ -12,43 +12,61 @@ struct Conductor {
     }
 
     private let plan: Plan
+    /// Of the generator.
+    private let siblings: [Int32]
+    private let audience: [UInt32]
     /// When the phase began.
     private var since: UInt64 = 0
     private var progress: (completed: UInt64, at: UInt64) = (0, 0)
+    private var shown: Progress
+    /// What was published when all were back.
+    private var owed: UInt64 = 0
     private(set) var begin: Reading?
     private(set) var end: Reading?
+    /// When all that were cut off were open again, and when they had received all that had been
+    /// published by then.
+    private(set) var back: Reading?
+    private(set) var caughtUp: Reading?
     private(set) var didStall = false
 
-    init(plan: Plan) { self.plan = plan }
+    /// - Parameter siblings: the generator's other processes.
+    init(plan: Plan, siblings: [Int32]) {
+        self.plan = plan
+        self.siblings = siblings
+        audience = plan.streams.audience(of: 0..<plan.subscribers)
+        shown = Progress(isOn: plan.showsProgress)
+    }
 
     /// - Throws: when the subscribers cannot be opened.
     mutating func step(now: UInt64, _ shared: Shared) throws(Failure) -> Step {
         if since == 0 { since = now }
+        shown.show(now: now, shared, of: plan.connections)
         let passed = Double(now - since) / 1e9
         switch shared.phase {
         case .opening:
             try checkOpening(shared, passed)
-            // The publisher is one more.
-            if shared.opened == plan.subscribers + 1 { enter(.settling, now, shared) }
+            if shared.opened == plan.connections { enter(.settling, now, shared) }
             return .wait
         case .settling:
             if passed >= plan.settleSeconds { enter(.warming, now, shared) }
             return .wait
         case .warming:
             if passed >= plan.warmupSeconds {
-                begin = Reading.take(plan.serverProcesses, shared)
+                begin = read(shared)
                 enter(.measuring, now, shared)
             }
             return checkProgress(now, shared)
         case .measuring:
-            if passed >= plan.seconds || didStall {
-                end = Reading.take(plan.serverProcesses, shared)
-                enter(.draining, now, shared)
-                return .flush
-            }
-            return checkProgress(now, shared)
+            guard passed >= plan.seconds || didStall else { return checkProgress(now, shared) }
+            end = read(shared)
+            enter(plan.work == .storm ? .returning : .draining, now, shared)
+            return plan.work == .storm ? .publish : .flush
+        case .returning:
+            return checkReturn(now, shared, passed)
         case .draining:
-            let due = shared.published.load(ordering: .relaxed) * UInt64(plan.subscribers)
+            // Of an echo, everybody gets what it sent itself.
+            let due =
+                plan.publishing == nil ? shared.published : plan.due(shared.published, audience)
             if shared.delivered >= due || passed >= Plan.drainSecondsMax {
                 enter(.stopped, now, shared)
             }
@@ -62,6 +80,10 @@ struct Conductor {
         since = now
     }
 
+    private func read(_ shared: Shared) -> Reading {
+        Reading.take(plan.serverProcesses, siblings, shared)
+    }
+
     private func checkOpening(_ shared: Shared, _ passed: Double) throws(Failure) {
         let opened = shared.opened
         if shared.failed > 0 {
@@ -70,6 +92,17 @@ struct Conductor {
         if passed > plan.openingSecondsMax {
             throw Failure("only \(opened) connections opened in \(Int(passed)) s")
         }
+    }
+
+    private mutating func checkReturn(_ now: UInt64, _ shared: Shared, _ passed: Double) -> Step {
+        if back == nil, shared.cut == plan.subscribers, shared.opened == plan.connections {
+            back = read(shared)
+            owed = shared.published
+        }
+        if back != nil, shared.completed >= owed { caughtUp = read(shared) }
+        didStall = shared.failed > 0 || passed > plan.openingSecondsMax
+        if caughtUp != nil || didStall { enter(.draining, now, shared) }
+        return .publish
     }
 
     /// In a closed loop one lost message would hold the window for ever.

@@ -10,12 +10,16 @@ struct Connection {
         case connecting
         case securing
         case upgrading
+        /// A WebSocket's commands are on their way.
+        case subscribing
         case open
     }
 
     enum Role {
         case subscriber
         case publisher
+        /// Publishes, and receives what it published.
+        case echo
     }
 
     var socket: Int32 = -1
@@ -25,7 +29,8 @@ struct Connection {
     /// Freed with the socket.
     var session: OpaquePointer?
     var chunks = ChunkedBody()
-    var order = OrderTracker()
+    /// How many commands are still to be answered.
+    var unanswered = 0
     /// The beginning of a unit that has not wholly arrived; memory is owned only then.
     var rest: UnsafeMutableRawPointer?
     var restCount = 0
@@ -46,5 +51,6 @@ struct Connection {
         stage = .closed
         isChunked = false
         chunks = ChunkedBody()
+        unanswered = 0
     }
 }

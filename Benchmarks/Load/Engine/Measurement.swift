@@ -1,50 +1,89 @@
 // One measurement of messages from its plan to its figures.
 
+import FoundationEssentials
 import Glibc
-import Histogram
 import Synchronization
 
 enum Measurement {
     /// Opens, warms up, measures, drains. Ends within the plan's times and a few seconds.
     static func run(_ plan: Plan, named name: String, load: String) throws(Failure) -> Report {
-        let shared = Shared(threads: plan.threads)
-        var conductor = Conductor(plan: plan)
-        let others = try (1..<plan.threads).map { thread throws(Failure) in
-            try Follower(plan, shared, thread)
+        let shared = try Shared(workers: plan.workers, timesKept: plan.timesKept)
+        var siblings = try Siblings(plan.processes - 1) { process in
+            let workers = process * plan.threads..<(process + 1) * plan.threads
+            let outcome = follow(plan, shared, workers)
+            return (try? JSONEncoder().encode(outcome)).map(Array.init) ?? []
         }
+        var conductor = Conductor(plan: plan, siblings: siblings.ids)
+        let others = try followers(plan, shared, 1..<plan.threads)
         do throws(Failure) {
-            var worker = try Worker(plan: plan, shared: shared, thread: 0)
-            try worker.lead(&conductor)
+            try lead(plan, shared, &conductor)
         } catch {
-            stop(shared, error)
+            shared.stop(error)
         }
         for other in others { other.join() }
-        guard let begin = conductor.begin, let end = conductor.end else {
-            throw Failure(shared.failure.withLock { $0 } ?? "the measurement did not finish")
+        var outcome = outcome(shared, 0..<plan.threads)
+        for left in try siblings.join() {
+            guard let other = try? JSONDecoder().decode(Outcome.self, from: Data(left)) else {
+                throw Failure("a process of the generator left nothing")
+            }
+            outcome.add(other)
         }
-        var tally = Tally()
-        var latency = Histogram<UInt32>(highestTrackableValue: Receipt.latencyMax)
-        for board in shared.boards {
-            guard let outcome = board.outcome.withLock({ $0 }) else { continue }
-            tally = tally + outcome.tally
-            latency.add(outcome.latency)
+        guard let begin = conductor.begin, let end = conductor.end else {
+            throw Failure(outcome.failure ?? "the measurement did not finish")
         }
         var report = Report(measurement: name, target: plan.target, load: load)
-        report.tally = tally
-        report.note = note(shared, conductor)
-        report.addDeliveries(from: begin, to: end, of: plan)
-        report.addLatency(latency)
+        report.tally = outcome.tally
+        report.note =
+            outcome.failure
+            ?? (conductor.didStall ? "stalled: a message did not reach all subscribers" : nil)
+        switch plan.work {
+        case .follow: report.addDeliveries(from: begin, to: end, of: plan)
+        case .echo: report.addRoundTrips(from: begin, to: end, of: plan)
+        case .storm:
+            report.addStorm(conductor, of: plan)
+            report.addReturns(outcome.returns)
+        }
+        report.addLatency(outcome.latency)
+        report.percentiles = Percentile.all(of: outcome.latency)
         return report
     }
 
-    static func stop(_ shared: Shared, _ failure: Failure) {
-        shared.note(failure: failure.description)
-        shared.phase = .stopped
+    private static func lead(
+        _ plan: Plan, _ shared: Shared, _ conductor: inout Conductor
+    ) throws(Failure) {
+        if let publishing = plan.publishing {
+            var worker = try Worker(plan: plan, shared: shared, number: 0)
+            try worker.lead(&conductor, publishing)
+        } else {
+            var worker = try EchoWorker(plan: plan, shared: shared, number: 0)
+            try worker.lead(&conductor)
+        }
     }
 
-    private static func note(_ shared: Shared, _ conductor: Conductor) -> String? {
-        if conductor.didStall { return "stalled: a message did not reach all subscribers" }
-        return shared.failure.withLock { $0 }
+    /// What another process does.
+    private static func follow(_ plan: Plan, _ shared: Shared, _ workers: Range<Int>) -> Outcome {
+        do throws(Failure) {
+            for follower in try followers(plan, shared, workers) { follower.join() }
+        } catch {
+            shared.stop(error)
+        }
+        return outcome(shared, workers)
+    }
+
+    private static func followers(
+        _ plan: Plan, _ shared: Shared, _ workers: Range<Int>
+    ) throws(Failure) -> [Follower] {
+        try workers.map { worker throws(Failure) in try Follower(plan, shared, worker) }
+    }
+
+    /// Of this process's threads, which have ended.
+    private static func outcome(_ shared: Shared, _ workers: Range<Int>) -> Outcome {
+        var sum = Outcome()
+        for board in shared.boards[workers] {
+            if let outcome = board.outcome.withLock({ $0 }) { sum.add(outcome) }
+        }
+        sum.failure = shared.failure.withLock { $0 }
+        return sum
     }
 }
 
@@ -55,10 +94,15 @@ private final class Follower {
     init(_ plan: Plan, _ shared: Shared, _ number: Int) throws(Failure) {
         thread = try JoinableThread {
             do throws(Failure) {
-                var worker = try Worker(plan: plan, shared: shared, thread: number)
-                try worker.follow()
+                if plan.publishing == nil {
+                    var worker = try EchoWorker(plan: plan, shared: shared, number: number)
+                    try worker.follow()
+                } else {
+                    var worker = try Worker(plan: plan, shared: shared, number: number)
+                    try worker.follow()
+                }
             } catch {
-                Measurement.stop(shared, error)
+                shared.stop(error)
             }
         }
     }

@@ -1,23 +1,37 @@
-// Frames messages and writes them to the publisher's connection, as many at once as are due.
+// Frames messages and writes them to the publishing connections, as many at once as are due.
 
 import Glibc
 
 struct Publisher: ~Copyable {
-    /// The connection's index among its thread's.
-    let index: Int
+    private struct Line {
+        /// The connection's index among its thread's.
+        let index: Int
+        var turn = Publishing.Turn()
+        var written = 0
+        var isWatched = false
+        var isDirty = false
+    }
+
+    private let publishing: Publishing
+    private let streams: Streams
+    private let timesMask: UInt64
     private var book: PayloadBook
     private let pace: Pace
-    private var frames: [UInt8] = []
-    private var written = 0
-    private var isWatched = false
+    private var lines: [Line]
+    /// Those that have something to write.
+    private var dirty: [Int] = []
     private(set) var published: UInt64 = 0
     /// Open loop: when message 0 was due; 0 before the start.
     private var begin: UInt64 = 0
 
-    init(index: Int, book: consuming PayloadBook, pace: Pace) {
-        self.index = index
-        self.book = book
-        self.pace = pace
+    /// - Parameter first: the index of the first publishing connection among its thread's.
+    init(first: Int, plan: Plan, publishing: Publishing) {
+        self.publishing = publishing
+        streams = plan.streams
+        timesMask = UInt64(plan.timesKept - 1)
+        book = PayloadBook(run: plan.run, bytes: plan.bytes)
+        pace = plan.pace
+        lines = (0..<publishing.connections).map { Line(index: first + $0) }
     }
 
     /// Publishes what is due now.
@@ -46,22 +60,36 @@ struct Publisher: ~Copyable {
     }
 
     private mutating func add(at time: UInt64, _ sentAt: UnsafeMutablePointer<UInt64>) {
-        sentAt[Int(published & (Receipt.timesKept - 1))] = time
+        sentAt[Int(published & timesMask)] = time
         let message = UnsafeRawBufferPointer(start: book.message(published), count: book.bytes)
-        WebSocketFrames.append(message, first: 0x81, mask: .random(in: 0 ... .max), to: &frames)
+        let line = Int(published % UInt64(streams.count)) % lines.count
+        publishing.append(message, published, to: &lines[line].turn)
+        if !lines[line].isDirty {
+            lines[line].isDirty = true
+            dirty.append(line)
+        }
         published += 1
     }
 
     mutating func flush(_ links: Links) throws(Failure) {
-        guard written < frames.count else { return }
-        written = try links.write(index, frames, from: written)
-        if written == frames.count {
-            frames.removeAll(keepingCapacity: true)
-            written = 0
+        guard !dirty.isEmpty else { return }
+        for line in dirty { try flush(line, links) }
+        dirty = dirty.filter { lines[$0].isDirty }
+    }
+
+    private mutating func flush(_ line: Int, _ links: Links) throws(Failure) {
+        publishing.seal(&lines[line].turn)
+        let index = lines[line].index
+        lines[line].written = try links.write(
+            index, lines[line].turn.bytes, from: lines[line].written)
+        if lines[line].written == lines[line].turn.bytes.count {
+            lines[line].turn.bytes.removeAll(keepingCapacity: true)
+            lines[line].written = 0
+            lines[line].isDirty = false
         }
-        if isWatched != (written > 0) {
-            isWatched = written > 0
-            try links.watchWriting(index, isWatched)
+        if lines[line].isWatched != lines[line].isDirty {
+            lines[line].isWatched = lines[line].isDirty
+            try links.watchWriting(index, lines[line].isWatched)
         }
     }
 }

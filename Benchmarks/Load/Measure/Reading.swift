@@ -9,18 +9,19 @@ struct Reading {
     var delivered: UInt64
     var published: UInt64
     var server: ProcessUsage
-    /// This process: user and system microseconds.
+    /// The generator, all its processes: user and system microseconds.
     var ownUser: Double
     var ownSystem: Double
 
-    static func take(_ processes: [Int32], _ shared: Shared) -> Reading {
+    /// - Parameter siblings: the generator's other processes.
+    static func take(_ processes: [Int32], _ siblings: [Int32], _ shared: Shared) -> Reading {
+        let others = ProcessUsage.of(siblings)
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return Reading(
-            time: Clock.now(), delivered: shared.delivered,
-            published: shared.published.load(ordering: .relaxed),
-            server: ProcessUsage.of(processes), ownUser: microseconds(usage.ru_utime),
-            ownSystem: microseconds(usage.ru_stime))
+            time: Clock.now(), delivered: shared.delivered, published: shared.published,
+            server: ProcessUsage.of(processes), ownUser: microseconds(usage.ru_utime) + others.user,
+            ownSystem: microseconds(usage.ru_stime) + others.system)
     }
 
     private static func microseconds(_ time: timeval) -> Double {

@@ -1,11 +1,11 @@
-// What a measurement found: printed for people, kept as JSON for the table.
+// What a measurement found: printed for people, written as JSON for `Benchmarks/bench`.
 
 import FoundationEssentials
 import Glibc
 import Histogram
 
-struct Report: Codable {
-    struct Figure: Codable {
+struct Report: Encodable {
+    struct Figure: Encodable {
         let name: String
         let unit: String
         let value: Double
@@ -15,18 +15,17 @@ struct Report: Codable {
     var server: ServerKind
     var transport: Transport
     var tls: Bool
-    /// The load in words: what two reports must share to be compared.
+    /// The load in words.
     var load: String
     var figures: [Figure] = []
+    /// Of latency, for plots.
+    var percentiles: [Percentile]?
     var tally: Tally?
     /// Whatever makes the figures doubtful.
     var note: String?
 
     /// Nothing lost or wrong, and the load was put on as planned.
     var isClean: Bool { (tally?.isClean ?? true) && note == nil }
-
-    /// The figure by which servers are compared, of each kind of measurement.
-    static let compared = ["server CPU", "user memory", "server CPU a handshake"]
 
     init(measurement: String, target: Target, load: String) {
         self.measurement = measurement
@@ -103,13 +102,6 @@ struct Report: Codable {
         guard fwrite(bytes, 1, bytes.count, file) == bytes.count else {
             throw Failure("\(path): \(errorText())")
         }
-    }
-
-    static func read(_ path: String) throws(Failure) -> Report {
-        guard let text = Proc.text(path),
-            let report = try? JSONDecoder().decode(Report.self, from: Data(text.utf8))
-        else { throw Failure("\(path) is no report") }
-        return report
     }
 }
 

@@ -1,0 +1,92 @@
+"""Puts the loads on the servers, in turns: round by round, load by load, server after server, so that what
+disturbs the machine hits all alike."""
+import pathlib
+import subprocess
+import sys
+
+from Compare import programs
+from Compare.loads import DESCRIPTORS_BESIDE, Load, Scale, Section
+from Compare.records import Record, Records
+from Compare.servers import Fleet, Missing
+
+MEASUREMENT_SECONDS_MAX = 180
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def chosen(words: list[str], parts: list[Section]) -> list[Load]:
+    """The loads that are named, or whose section is, each once; all without words."""
+    return list(dict.fromkeys(load for part in parts for load in part.loads
+                              if not words or part.name in words or load.name in words))
+
+
+def possible(loads: list[Load], scale: Scale) -> list[Load]:
+    """Those for which there are descriptors enough; says which are not."""
+    for load in loads:
+        if load.connections + DESCRIPTORS_BESIDE > scale.descriptors:
+            say(f"{load.name} is skipped: {load.connections:,} connections, and {scale.descriptors:,} descriptors")
+    return [load for load in loads if load.connections + DESCRIPTORS_BESIDE <= scale.descriptors]
+
+
+def present(names: list[str], fleet: Fleet, scale: Scale) -> list[str]:
+    """Those that can be started; says why others can't."""
+    found = []
+    for name in names:
+        try:
+            fleet.get(name, scale.loops)
+            found.append(name)
+        except Missing as reason:
+            say(f"{name} is skipped: {reason}")
+    return found
+
+
+def measure(loads: list[Load], servers: list[str], scale: Scale, fleet: Fleet) -> Records:
+    records: list[Record] = []
+    for round in range(1, scale.rounds + 1):
+        for load in loads:
+            if round > load.rounds_max:
+                continue
+            for server in servers:
+                if server in load.servers:
+                    say(f"round {round} of {scale.rounds}: {load.name} {server}")
+                    records.append(once(load, server, round, scale, fleet))
+                    if records[-1].trouble:
+                        say(f"  {records[-1].trouble}")
+    return Records(records)
+
+
+def once(load: Load, server: str, round: int, scale: Scale, fleet: Fleet) -> Record:
+    asked = (server, load.loops or scale.loops, load.flags)
+    try:
+        if load.kind == "idle":
+            # Memory is counted in one that has done nothing yet.
+            fleet.end(*asked)
+        running = fleet.get(*asked)
+    except Missing as reason:
+        return Record(load.name, server, round, trouble=str(reason))
+    report = fleet.place.work / f"{load.name}.{server}.{round}.json"
+    command = [
+        str(fleet.place.programs / "carillon-bench"), *load.command(scale), "--server", server,
+        "--port", str(running.at.tls_port if load.is_secure else running.at.port),
+        "--pid", str(running.process.pid), "--channel", f"bench-{load.name}-{round}", "--json", str(report)]
+    record = read(command, report, load, server, round)
+    if not running.is_alive:
+        return Record(load.name, server, round, trouble=f"the server ended by itself: {running.last_words()}")
+    if record.trouble or record.behind:
+        # What it has not yet sent would be in the next one's way.
+        fleet.end(*asked)
+    return record
+
+
+def read(command: list[str], report: pathlib.Path, load: Load, server: str, round: int) -> Record:
+    """Runs one measurement."""
+    try:
+        ran = programs.run(command, MEASUREMENT_SECONDS_MAX, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except subprocess.TimeoutExpired:
+        return Record(load.name, server, round, trouble=f"not done after {MEASUREMENT_SECONDS_MAX} s")
+    if report.exists():
+        return Record.read(report, load.name, server, round)
+    lines = ran.stdout.strip().splitlines()
+    return Record(load.name, server, round, trouble=lines[-1] if lines else f"exit code {ran.returncode}")

@@ -1,0 +1,30 @@
+import ArgumentParser
+
+struct Echo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Each connection sends on a channel of its own, and waits for what it sent.")
+
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var load: LoadOptions
+
+    @Option(help: "The most messages of each connection that are on their way.")
+    var window = 1
+
+    mutating func validate() throws {
+        guard (1...256).contains(window) else { throw ValidationError("--window: 1 to 256") }
+        guard load.bytes * window <= 1 << 17 else {
+            throw ValidationError("--bytes times --window: 128 Ki at most, to fit into a socket")
+        }
+        guard server.transport == .ws else { throw ValidationError("--transport: ws") }
+    }
+
+    func run() throws {
+        try server.server.require("echo", ServerKind.withEcho)
+        var plan = load.plan(server, try server.target(), .none)
+        plan.work = .echo(window: window)
+        plan.streams = Streams(
+            count: powerOfTwo(from: load.subscribers), each: 1, areChannels: true)
+        let words = "\(load.subscribers) x \(load.bytes) B, window \(window)"
+        try server.finish(Measurement.run(plan, named: "echo", load: words))
+    }
+}
