@@ -54,7 +54,11 @@ import Testing
         }
     }
 
-    /// One subscriber's two lives: until `first` messages came, and until `units` more did.
+    /// After so many turns what has not come will not, and the claim fails.
+    static let turnsMax = 300
+    static let turnNanoseconds: UInt64 = 100_000_000
+
+    /// One subscriber's two lives: until `first` messages came, and until it `isOver`.
     struct Lives {
         var tally = Tally()
         var requests: [String] = []
@@ -80,14 +84,14 @@ import Testing
         var receipt = Receipt(
             book: PayloadBook(run: 7, bytes: 64), sentAt: sentAt, audience: [1], window: 0)
         try links.open(0, as: .subscriber)
-        while receipt.delivered < first {
-            try links.turn(waitingAtMost: 1_000_000_000, &receipt)
+        for _ in 0..<turnsMax where receipt.delivered < first {
+            try links.turn(waitingAtMost: turnNanoseconds, &receipt)
         }
         try links.cut()
         #expect(links.isClosed(0))
         try links.open(0, as: .subscriber)
-        while links.failed == 0, !isOver(receipt) {
-            try links.turn(waitingAtMost: 1_000_000_000, &receipt)
+        for _ in 0..<turnsMax where links.failed == 0 && !isOver(receipt) {
+            try links.turn(waitingAtMost: turnNanoseconds, &receipt)
         }
         return Lives(
             tally: receipt.tally, requests: server.requestTexts(), failure: links.firstFailure)
