@@ -4,14 +4,12 @@
 import CCounting
 import Workloads
 
-/// Before anything is counted, so that what grows has grown.
-private let warmUpRuns = 300
 /// What is counted.
 private let runs = 10
 
 private func measure(_ workload: Workload) {
     let steps = workload.make()
-    for _ in 0..<warmUpRuns {
+    for _ in 0..<workload.warmUps {
         steps.prepare()
         steps.run()
     }
@@ -26,7 +24,7 @@ private func measure(_ workload: Workload) {
         bytes += carillon_allocated_bytes() - bytesBefore
     }
     carillon_write_instructions(workload.name)
-    print(workload.name, workload.unit, workload.count * runs, allocations, bytes)
+    print(workload.name, workload.unit, workload.count, runs, allocations, bytes)
 }
 
 @inline(never)

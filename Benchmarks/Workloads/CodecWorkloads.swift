@@ -5,7 +5,7 @@ internal import Deflate
 internal import Wire
 
 /// So many of one thing in a run, since one alone is too short to be timed.
-private let repeats = 100
+private let repeats = 20
 
 extension Workload {
     static let codecs: [Workload] = [

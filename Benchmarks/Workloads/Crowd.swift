@@ -34,6 +34,8 @@ package final class Crowd {
             epoch: Epoch.make(random: 0x1234_5678_9ABC), hashKey: HashKey(1, 2), loops: loops)
         settings.access.anonymousRead = true
         settings.access.anonymousPublish = true
+        // As after years, so that ids have their full length.
+        settings.start = 1 << 40
         configure(&settings)
         self.settings = settings
         let shared = Shared(settings: settings)
@@ -74,6 +76,18 @@ package final class Crowd {
 
     package func breakOff(_ peer: Peer) {
         loops[peer.loop].shard.ended(peer, failed: true)
+    }
+
+    /// What the shards hold, by owner, bytes.
+    package var footprint: [(owner: String, bytes: Int)] {
+        var sums: [(owner: String, bytes: Int)] = []
+        for loop in loops {
+            for (index, part) in loop.shard.footprint.enumerated() {
+                if index == sums.count { sums.append(("\(part.owner)", 0)) }
+                sums[index].bytes += part.bytes
+            }
+        }
+        return sums
     }
 
     // MARK: - Turns

@@ -5,6 +5,10 @@ internal import Ring
 
 /// The subscribers of a fan-out.
 private let members = 1_000
+/// Those who do more than receive.
+private let fewer = 100
+/// A channel keeps its last hundred messages, and drops them by the hundred.
+private let fillingHistory = 300
 
 extension Workload {
     // MARK: - Publishing
@@ -27,7 +31,7 @@ extension Workload {
         _ name: String, _ input: [UInt8], answered: Bool = false,
         opening: @escaping @Sendable () -> [UInt8]
     ) -> Workload {
-        Workload(name, per: "publish") {
+        Workload(name, per: "publish", warmUps: fillingHistory) {
             let crowd = Crowd()
             let publisher = crowd.open()
             let bytes = opening()
@@ -47,7 +51,10 @@ extension Workload {
 
     /// One publish over a WebSocket, whose message goes to all subscribers in one turn.
     static let fanout: [Workload] = Transport.allCases.map { transport in
-        Workload("fanout/\(transport.rawValue)", per: "delivery", members) {
+        let members = transport == .poll ? fewer : members
+        return Workload(
+            "fanout/\(transport.rawValue)", per: "delivery", members, warmUps: fillingHistory
+        ) {
             let crowd = Crowd()
             let publisher = crowd.open(Transport.websocket.request("news"))
             let request = transport.request("news")
@@ -79,11 +86,11 @@ extension Workload {
         coming("connect/sse", Transport.sse.request("news")),
         coming("connect/poll", Transport.poll.request("news")),
         coming("connect/idle", []),
-        Workload("poll/again", per: "poll", members) {
+        Workload("poll/again", per: "poll", fewer, warmUps: fillingHistory) {
             let crowd = Crowd()
             let publisher = crowd.open(Transport.websocket.request("news"))
             let request = Transport.poll.request("news")
-            let peers = (0..<members).map { _ in crowd.open(request) }
+            let peers = (0..<fewer).map { _ in crowd.open(request) }
             crowd.settle()
             let message = frame(payload(128))
             return Steps(
@@ -97,9 +104,9 @@ extension Workload {
                 })
         },
         resume,
-        Workload("subscribe/command", per: "pair", members) {
+        Workload("subscribe/command", per: "pair", fewer) {
             let crowd = Crowd()
-            let peers = (0..<members).map { _ in
+            let peers = (0..<fewer).map { _ in
                 crowd.open(
                     handshake("/connect", fields: "Sec-WebSocket-Protocol: carillon.v1\r\n"))
             }

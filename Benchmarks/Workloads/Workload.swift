@@ -21,14 +21,19 @@ package struct Workload: Sendable {
     package let unit: String
     /// 1 or more.
     package let count: Int
+    /// Runs after which what grows has grown: histories are full, arrays have their size.
+    package let warmUps: Int
     /// Builds what the runs need.
     package let make: @Sendable () -> Steps
 
-    init(_ name: String, per unit: String, _ count: Int = 1, make: @escaping @Sendable () -> Steps)
-    {
+    init(
+        _ name: String, per unit: String, _ count: Int = 1, warmUps: Int = 4,
+        make: @escaping @Sendable () -> Steps
+    ) {
         self.name = name
         self.unit = unit
         self.count = count
+        self.warmUps = warmUps
         self.make = make
     }
 
