@@ -22,7 +22,9 @@ struct Million: ParsableCommand {
         commandName: "carillon-million",
         abstract: "Puts connections into the hub, without sockets, and measures them.")
 
-    @Option(help: "What the connections are: \(Shape.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        help: "What the connections are: \(Shape.allCases.map(\.rawValue).joined(separator: ", "))."
+    )
     var shape = Shape.websocket
 
     @Option var connections = 1_000_000
@@ -65,7 +67,8 @@ struct Million: ParsableCommand {
         let openingSeconds = cpuSeconds() - opening
         let after = Memory.now()
         print(
-            "\(shape.rawValue): \(connections) connections, \(channels) channel(s), \(loops) loop(s)")
+            "\(shape.rawValue): \(connections) connections, \(channels) channel(s), \(loops) loop(s)"
+        )
         report("resident", after.resident - before.resident)
         report("heap", after.heap - before.heap)
         for part in crowd.footprint where part.bytes > 0 { report("  \(part.owner)", part.bytes) }

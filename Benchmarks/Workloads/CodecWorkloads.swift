@@ -8,64 +8,65 @@ internal import Wire
 private let repeats = 20
 
 extension Workload {
-    static let codecs: [Workload] = [
-        Workload("http/request-head", per: "head", repeats) {
-            let bytes = handshake("/channels/news?after=first")
-            return Steps {
-                for _ in 0..<repeats {
-                    var scanner = HTTP1HeadScanner(limits: HTTP1Limits())
-                    let end = try! scanner.scan(bytes.span)!
-                    let head = try! RequestHead(
-                        bytes.span.extracting(0..<end), limits: HTTP1Limits())
-                    precondition(head.wantsUpgrade(to: "websocket"))
+    static let codecs: [Workload] =
+        [
+            Workload("http/request-head", per: "head", repeats) {
+                let bytes = handshake("/channels/news?after=first")
+                return Steps {
+                    for _ in 0..<repeats {
+                        var scanner = HTTP1HeadScanner(limits: HTTP1Limits())
+                        let end = try! scanner.scan(bytes.span)!
+                        let head = try! RequestHead(
+                            bytes.span.extracting(0..<end), limits: HTTP1Limits())
+                        precondition(head.wantsUpgrade(to: "websocket"))
+                    }
                 }
-            }
-        },
-        decoding("websocket/decode-128", bytes: 128),
-        decoding("websocket/decode-65536", bytes: 65_536),
-        encoding("websocket/encode-128") { payload, buffer in
-            WebSocketEncoder.appendFrame(.text, payload: payload.span, to: buffer)
-        },
-        encoding("websocket/encode-masked-128") { payload, buffer in
-            WebSocketEncoder.appendMaskedFrame(
-                .text, payload: payload.span, key: 0x4B1D_F00D, to: buffer)
-        },
-        Workload("sse/encode-128", per: "event", repeats) {
-            let epoch = Epoch.make(random: 0x1234_5678_9ABC).bytes
-            return encodingSteps(128) { payload, buffer in
-                ServerSentEvents.append(
-                    id: (epoch, 123_456), event: nil, data: payload.span, to: buffer)
-            }
-        },
-        Workload("envelope/encode-128", per: "envelope", repeats) {
-            let epoch = Epoch.make(random: 0x1234_5678_9ABC)
-            let channel = Array("news".utf8)
-            return encodingSteps(128) { payload, buffer in
-                appendEnvelope(
-                    channel: channel, epoch: epoch, sequence: 123_456, event: nil,
-                    timeMilliseconds: 0, kind: .text, payload: payload.span, to: buffer)
-            }
-        },
-        Workload("json/parse-command", per: "command", repeats) {
-            let text = Array(
-                #"{"op":"publish","channel":"chat:7","data":{"text":"Hi","n":[1,2.5,true]},"ref":2}"#
-                    .utf8)
-            return Steps {
-                for _ in 0..<repeats {
-                    let object = try! JSONObject(parsing: text)
-                    precondition(object.raw("data") != nil && object.kind("ref") != nil)
+            },
+            decoding("websocket/decode-128", bytes: 128),
+            decoding("websocket/decode-65536", bytes: 65_536),
+            encoding("websocket/encode-128") { payload, buffer in
+                WebSocketEncoder.appendFrame(.text, payload: payload.span, to: buffer)
+            },
+            encoding("websocket/encode-masked-128") { payload, buffer in
+                WebSocketEncoder.appendMaskedFrame(
+                    .text, payload: payload.span, key: 0x4B1D_F00D, to: buffer)
+            },
+            Workload("sse/encode-128", per: "event", repeats) {
+                let epoch = Epoch.make(random: 0x1234_5678_9ABC).bytes
+                return encodingSteps(128) { payload, buffer in
+                    ServerSentEvents.append(
+                        id: (epoch, 123_456), event: nil, data: payload.span, to: buffer)
                 }
-            }
-        },
-        Workload("utf8/validate-4096", per: "text", repeats) {
-            let text = Array(String(repeating: "Glockenspiel, 鐘琴, карильон. ", count: 90).utf8)
-                .prefix(4_096)
-            let whole = Array(String(decoding: text, as: UTF8.self).utf8)
-            return Steps {
-                for _ in 0..<repeats { precondition(isValidUTF8(whole.span)) }
-            }
-        },
-    ] + transfers
+            },
+            Workload("envelope/encode-128", per: "envelope", repeats) {
+                let epoch = Epoch.make(random: 0x1234_5678_9ABC)
+                let channel = Array("news".utf8)
+                return encodingSteps(128) { payload, buffer in
+                    appendEnvelope(
+                        channel: channel, epoch: epoch, sequence: 123_456, event: nil,
+                        timeMilliseconds: 0, kind: .text, payload: payload.span, to: buffer)
+                }
+            },
+            Workload("json/parse-command", per: "command", repeats) {
+                let text = Array(
+                    #"{"op":"publish","channel":"chat:7","data":{"text":"Hi","n":[1,2.5,true]},"ref":2}"#
+                        .utf8)
+                return Steps {
+                    for _ in 0..<repeats {
+                        let object = try! JSONObject(parsing: text)
+                        precondition(object.raw("data") != nil && object.kind("ref") != nil)
+                    }
+                }
+            },
+            Workload("utf8/validate-4096", per: "text", repeats) {
+                let text = Array(String(repeating: "Glockenspiel, 鐘琴, карильон. ", count: 90).utf8)
+                    .prefix(4_096)
+                let whole = Array(String(decoding: text, as: UTF8.self).utf8)
+                return Steps {
+                    for _ in 0..<repeats { precondition(isValidUTF8(whole.span)) }
+                }
+            },
+        ] + transfers
 
     /// Codings that change how long a message is.
     private static let transfers: [Workload] = [

@@ -19,7 +19,7 @@ extension Workload {
         publish(
             "publish/command",
             frame(Array(#"{"op":"publish","channel":"chat","data":{"text":"Hi","n":1}}"#.utf8))
-        ) { handshake("/connect", fields: "Sec-WebSocket-Protocol: carillon.v1\r\n") },
+        ) { handshake("/connect", fields: speaksV1) },
         publish("publish/http", post("/channels/news", payload(128)), answered: true) { [] },
     ]
 
@@ -108,7 +108,7 @@ extension Workload {
             let crowd = Crowd()
             let peers = (0..<fewer).map { _ in
                 crowd.open(
-                    handshake("/connect", fields: "Sec-WebSocket-Protocol: carillon.v1\r\n"))
+                    handshake("/connect", fields: speaksV1))
             }
             crowd.settle()
             let join = frame(Array(#"{"op":"subscribe","channel":"news"}"#.utf8))

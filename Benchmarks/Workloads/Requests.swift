@@ -17,13 +17,16 @@ package enum Transport: String, CaseIterable, Sendable {
     package func request(_ channel: String) -> [UInt8] {
         switch self {
         case .websocket: handshake("/channels/\(channel)?echo=0")
-        case .v1: handshake("/channels/\(channel)", fields: "Sec-WebSocket-Protocol: carillon.v1\r\n")
+        case .v1: handshake("/channels/\(channel)", fields: speaksV1)
         case .sse: get("/channels/\(channel)", accept: "text/event-stream")
         case .ndjson: get("/channels/\(channel)", accept: "application/x-ndjson")
         case .poll: get("/channels/\(channel)", accept: "application/json")
         }
     }
 }
+
+/// Offers `carillon.v1` in a handshake.
+let speaksV1 = "Sec-WebSocket-Protocol: carillon.v1\r\n"
 
 /// The opening handshake, as a browser sends it.
 package func handshake(_ path: String, fields: String = "") -> [UInt8] {

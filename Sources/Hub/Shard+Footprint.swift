@@ -7,9 +7,7 @@ extension Shard {
     /// It walks through all connections and channels. Owner loop only.
     package var footprint: [(owner: StaticString, bytes: Int)] {
         var subscriptions = 0
-        for connection in connections where connection.subscriptions.capacity > 0 {
-            subscriptions += heapBytes(connection.subscriptions)
-        }
+        for connection in connections { subscriptions += connection.subscriptions.footprint }
         var (members, groups) = (0, 0)
         for channel in channels.entries {
             if channel.groups.capacity > 0 { groups += heapBytes(channel.groups) }
