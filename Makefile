@@ -2,7 +2,7 @@
 # make test    installs what is missing, and runs all the tests
 # make help    the rest
 
-.PHONY: help run test test-tsan test-asan soak fuzz faults breaks conformance bench format lint clean
+.PHONY: help run test test-tsan test-asan soak fuzz faults breaks conformance bench bench-micro bench-check bench-million format lint clean
 .DEFAULT_GOAL := help
 
 SOURCES = Package.swift Sources Tests Examples Benchmarks
@@ -21,6 +21,9 @@ help:
 	@echo "make breaks       breaks the code on purpose and says what catches it, some 30 minutes"
 	@echo "make conformance  the whole Autobahn WebSocket testsuite, some ten minutes"
 	@echo "make bench        this machine, beside other servers: a report in Benchmarks/Results (QUICK=1: in minutes)"
+	@echo "make bench-micro  times the codecs, the ring and a hub without sockets"
+	@echo "make bench-check  their instructions and allocations against Benchmarks/costs.toml"
+	@echo "make bench-million  a million connections in the hub: their memory, and a turn to all"
 	@echo "make format       format the Swift sources; make lint only looks"
 	@echo "make clean        remove what was built"
 
@@ -72,6 +75,24 @@ bench:
 	@scripts/need bench
 	@Benchmarks/bench $(if $(QUICK),--quick) $(ARGS)
 
+# Built apart, with a package that nothing else needs; the tool fetches and builds it.
+bench-micro:
+	@scripts/need run
+	CARILLON_MICRO=1 swift package --scratch-path .build-micro --disable-sandbox benchmark --target Micro $(ARGS)
+
+# Two to five minutes: callgrind is slow. What may rise for a reason is written down by
+# `scripts/costs update`.
+bench-check:
+	@scripts/need check
+	swift build -c release --product carillon-costs
+	@scripts/costs all
+
+# Shapes: websocket, v1, sse, ndjson, poll, idle (ARGS="--shape v1 --connections 100000").
+bench-million:
+	@scripts/need run
+	swift build -c release --product carillon-million
+	@scripts/million $(ARGS)
+
 format:
 	swift format --in-place --parallel --recursive $(SOURCES)
 
@@ -79,4 +100,4 @@ lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
 clean:
-	rm -rf .build .build-tsan .build-asan .build-soak .build-fuzz .build-breaks .build-nio .build-venv .build-autobahn .build-autobahn-reports
+	rm -rf .build .build-tsan .build-asan .build-soak .build-fuzz .build-breaks .build-nio .build-micro .build-venv .build-autobahn .build-autobahn-reports

@@ -82,6 +82,21 @@ let package = Package(
             ],
             path: "Benchmarks/Load", swiftSettings: common),
         .executableTarget(name: "floor", path: "Benchmarks/Floor"),
+        .target(
+            name: "Workloads", dependencies: ["Hub", "Wire", "Ring", "Deflate", "Bytes"],
+            path: "Benchmarks/Workloads", swiftSettings: common),
+        // Replaces malloc in the programs that it is linked into: in none but this one.
+        .target(name: "CCounting", path: "Benchmarks/Counting"),
+        .executableTarget(
+            name: "carillon-costs", dependencies: ["Workloads", "CCounting"],
+            path: "Benchmarks/Costs", swiftSettings: common),
+        .executableTarget(
+            name: "carillon-million",
+            dependencies: [
+                "Workloads", "Hub", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Million", swiftSettings: common),
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: common),
         .testTarget(name: "WireTests", dependencies: ["Wire", "Bytes"], swiftSettings: common),
@@ -120,5 +135,19 @@ if Context.environment["CARILLON_FUZZ"] != nil {
         .executableTarget(
             name: "carillon-fuzz", dependencies: ["Fuzzing", "CFuzzer"], path: "Tests/Fuzz/Main",
             swiftSettings: common),
+    ]
+}
+
+// Times the workloads with a package that nothing else needs: `make bench-micro`.
+if Context.environment["CARILLON_MICRO"] != nil {
+    package.dependencies += [
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: [])
+    ]
+    package.targets += [
+        .executableTarget(
+            name: "Micro",
+            dependencies: ["Workloads", .product(name: "Benchmark", package: "benchmark")],
+            path: "Benchmarks/Micro", swiftSettings: common,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")])
     ]
 }

@@ -2,6 +2,7 @@
 #define CLINUX_SHIM_H
 
 /* What Swift's Glibc module leaves out. */
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>

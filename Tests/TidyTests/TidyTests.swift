@@ -14,7 +14,8 @@ import Testing
         "COpenSSL": ["TLS", "Signatures", "Load", "TLSTests"],
         "CZlib": ["Deflate"],
         "CSQLite": ["Store", "StoreTests"],
-        "CLinux": ["Load"],
+        "CLinux": ["Load", "Million"],
+        "CCounting": ["Costs"],
         "CFuzzer": ["Fuzz"],
     ]
 

@@ -25,13 +25,19 @@ extension Shard {
         guard case .component(let component) = session.style, !session.closeTold else { return }
         session.closeTold = true
         var out = Outbox()
-        components[component].onClose(peer, session.endReason ?? reason, &out)
-        carryOut(out, component)
+        let told: CloseReason =
+            switch session.ending {
+            case .none: reason
+            case .server: .server
+            case .slow: .slow
+            }
+        components[Int(component)].onClose(peer, told, &out)
+        carryOut(out, Int(component))
     }
 
     mutating func tellError(_ slot: Int, _ session: WebSocketSession, _ error: PeerError) {
         guard case .component(let component) = session.style, !session.closeTold else { return }
-        tellError(peer(slot), component, error)
+        tellError(peer(slot), Int(component), error)
     }
 
     private mutating func tellError(_ peer: Peer, _ component: Int, _ error: PeerError) {

@@ -1,19 +1,6 @@
 // What the shard knows of one connection. Thousands of these stand in one array.
 
-internal import Ring
 internal import Wire
-
-/// A connection's part in one channel.
-struct Subscription {
-    /// Index into the channel table.
-    var channel: Int32
-    /// Index into the group's members.
-    var member: Int32
-    var encoding: Encoding
-    /// The ticket of the recall that is on its way for this subscription, 0 for none; what is live
-    /// meanwhile waits in the connection's ``Lag``.
-    var recall: UInt32 = 0
-}
 
 struct Rights: OptionSet {
     let rawValue: UInt8
@@ -38,26 +25,27 @@ enum Activity {
     case lingering
 }
 
+/// Its members stand in an order that leaves few gaps between them.
 struct Connection {
     var generation: UInt32
-    var activity = Activity.none
-    var subscriptions: [Subscription] = []
-    /// Present while the connection can't be given live messages as they are framed.
-    var lag: Lag?
-    /// Monotonic milliseconds at which the peer last sent anything.
-    var lastHeard: UInt64 = 0
     var rights: Rights = []
-    /// The name that the client gave itself; nil for an anonymous one. It does not change while the
-    /// connection follows channels.
-    var user: [UInt8]?
     var isSecure = false
     /// Its own messages are not sent back to it.
     var withoutEcho = false
     var readingPaused = false
+    var activity = Activity.none
     /// What ``Turnstile`` counts it as.
     var passage = Passage.none
     /// Bytes that it holds of what is not whole, as counted in ``Shard/inboundBytes``.
-    var inboundBytes = 0
+    var inboundBytes: UInt32 = 0
+    var subscriptions = Subscriptions()
+    /// Present while the connection can't be given live messages as they are framed.
+    var lag: Lag?
+    /// Monotonic milliseconds at which the peer last sent anything.
+    var lastHeard: UInt64 = 0
+    /// The name that the client gave itself; nil for an anonymous one. It does not change while the
+    /// connection follows channels.
+    var user: [UInt8]?
     var publishes = Meter()
 }
 
@@ -73,7 +61,8 @@ enum Passage {
 final class HTTPExchange {
     enum Stage {
         case head
-        case body(RequestHead)
+        /// On the heap for as long as the body comes: most connections wait for a head.
+        indirect case body(RequestHead)
     }
 
     var stage = Stage.head
@@ -103,8 +92,8 @@ final class HTTPExchange {
     }
 }
 
-/// What an answer waits for, and what it needs then.
-enum Awaited {
+/// What an answer waits for, and what it needs then; on the heap, since few wait.
+indirect enum Awaited {
     /// What a channel's home keeps.
     case recall(RequestHead)
     case disk(PendingPublish)
@@ -123,24 +112,42 @@ final class LongPoll {
     }
 }
 
-/// A WebSocket after its handshake.
+/// A WebSocket after its handshake. There is one for each, idle or not, so its members are small and
+/// stand in an order that leaves few gaps: 120 bytes with the object's head.
 final class WebSocketSession {
     enum Style {
         case raw
         case v1
         /// Index of the component that owns the path.
-        case component(Int)
+        case component(UInt16)
+    }
+
+    /// Why the gateway has sent a close frame of its own accord.
+    enum Ending: UInt8 {
+        case none
+        case server
+        case slow
     }
 
     var decoder: WebSocketDecoder
-    let style: Style
     /// Agreed window bits of permessage-deflate, 0 without it.
-    let windowBits: Int
+    let windowBits: UInt8
+    let style: Style
     var closeSent = false
-    /// Why the gateway has sent a close frame of its own accord.
-    var endReason: CloseReason?
+    var ending = Ending.none
     /// The component has been told that this peer is gone.
     var closeTold = false
+    /// The peer has ended its half; what it sent before is in ``carry``.
+    var inputEnded = false
+    /// The gateway is stopping; the connection is closed once it has those answers.
+    var leavesOnceAnswered = false
+    /// `history` and `presence` commands not answered yet.
+    var recallCommands: UInt32 = 0
+    /// Answers to `publish` commands that wait for the disk.
+    var acks: UInt32 = 0
+    /// Bytes of the unfinished message at the last heartbeat; `UInt32.max` when there was none, or
+    /// it has ended since.
+    var unfinishedBefore = UInt32.max
     /// Monotonic milliseconds of the last heartbeat: silence that nobody has asked about (a process
     /// that was stopped for a while) says nothing.
     var askedAt: UInt64 = 0
@@ -149,27 +156,11 @@ final class WebSocketSession {
     var owedPong: [UInt8]?
     /// Frames read that wait their turn.
     var carry: [UInt8] = []
-    /// The peer has ended its half; what it sent before is in ``carry``.
-    var inputEnded = false
-    /// Bytes of the unfinished message at the last heartbeat; nil when there was none, or it has
-    /// ended since.
-    var unfinishedBefore: Int?
-    /// `history` and `presence` commands not answered yet.
-    var recallCommands = 0
     var commands = Meter()
-    /// Answers to `publish` commands that wait for the disk.
-    var acks = 0
-    /// The gateway is stopping; the connection is closed once it has those answers.
-    var leavesOnceAnswered = false
-    /// The channels named in the URL; a raw session's own frames are published on the first.
-    let channels: [ChannelName]
 
-    init(
-        decoder: WebSocketDecoder, style: Style, windowBits: Int, channels: [ChannelName]
-    ) {
+    init(decoder: WebSocketDecoder, style: Style, windowBits: Int) {
         self.decoder = decoder
         self.style = style
-        self.windowBits = windowBits
-        self.channels = channels
+        self.windowBits = UInt8(windowBits)
     }
 }

@@ -184,7 +184,7 @@ extension Shard {
             let notice = Array("{\"restarting\":{\"retry\":\(wait)}}".utf8)
             let log = output.log(.direct)
             let start = log.count
-            encoder.appendText(notice.span, windowBits: session.windowBits, to: log)
+            encoder.appendText(notice.span, windowBits: Int(session.windowBits), to: log)
             output.owe(slot, .direct, start, log.count)
         }
         // RFC 6455 §7.1.6: a reason is for people, but a page's script can read it, too.

@@ -8,9 +8,10 @@ internal import Wire
 extension Shard {
     /// Counts anew what a connection holds. After whatever may have changed it.
     mutating func countInbound(_ slot: Int) {
-        let held = inboundBytes(of: slot)
-        inboundBytes += held - connections[slot].inboundBytes
-        connections[slot].inboundBytes = held
+        // No connection may hold anything near this; its record has 32 bits for it.
+        let held = min(inboundBytes(of: slot), Int(UInt32.max))
+        inboundBytes += held - Int(connections[slot].inboundBytes)
+        connections[slot].inboundBytes = UInt32(held)
     }
 
     /// Counts anew, and refuses the connection if that is what made it too much.

@@ -105,6 +105,12 @@ struct TimerWheel {
         return nil
     }
 
+    /// What all of it holds.
+    var footprint: Int {
+        heapBytes(heads) + heapBytes(occupied) + heapBytes(next) + heapBytes(previous)
+            + heapBytes(due)
+    }
+
     private func tickOf(_ milliseconds: UInt64, roundingUp: Bool) -> UInt32 {
         let since = milliseconds > start ? milliseconds - start : 0
         let rounded = roundingUp ? since + TimerWheel.tickMilliseconds - 1 : since

@@ -213,7 +213,8 @@ extension Shard {
         case .webSocket(let session):
             // Raw frames can't say it; their namespace's operator has chosen that they skip.
             guard case .v1 = session.style else { return }
-            encoder.appendText(gapNotice(channel).span, windowBits: session.windowBits, to: log)
+            let notice = gapNotice(channel)
+            encoder.appendText(notice.span, windowBits: Int(session.windowBits), to: log)
         }
     }
 

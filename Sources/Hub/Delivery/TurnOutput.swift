@@ -91,6 +91,11 @@ package struct TurnOutput {
                 end: UInt32(truncatingIfNeeded: end), next: -1))
     }
 
+    /// What its arrays hold; the logs grow with messages, not with connections.
+    var footprint: Int {
+        heapBytes(lastRun) + heapBytes(runs) + heapBytes(dirty) + heapBytes(commands)
+    }
+
     var isEmpty: Bool { dirty.isEmpty && commands.isEmpty }
 
     /// Whether `slot` is owed anything this turn.

@@ -11,11 +11,11 @@ extension Shard {
             componentPaths: componentPaths, hasPage: settings.page != nil)
     }
 
+    private static let channelsPath = Array("/channels".utf8)
+
     /// Whether this request will wait for messages as a long-poll.
     func startsPoll(_ head: RequestHead) -> Bool {
-        guard head.method == .get, head.path.starts(with: Array("/channels".utf8)) else {
-            return false
-        }
+        guard head.method == .get, head.path.starts(with: Shard.channelsPath) else { return false }
         return !head.wantsUpgrade(to: "websocket")
     }
 

@@ -31,7 +31,9 @@ extension Shard {
         _ slot: Int, _ head: RequestHead?, _ problem: Problem, fields: Fields = [], keepAlive: Bool
     ) {
         tally(.refused)
-        let all = fields + commonFields(head)
+        var all = fields
+        all.reserveCapacity(fields.count + Shard.commonFieldsMax)
+        appendCommonFields(head, to: &all)
         let persistence = persistence(head, keepAlive: keepAlive)
         write(slot) {
             ResponseWriter.appendProblem(
@@ -45,7 +47,10 @@ extension Shard {
     mutating func respond(
         _ slot: Int, _ head: RequestHead, type: FieldValue, body: [UInt8], fields: Fields = []
     ) {
-        let all = [("Content-Type", type)] + fields + commonFields(head)
+        var all: Fields = [("Content-Type", type)]
+        all.reserveCapacity(fields.count + Shard.commonFieldsMax + 1)
+        all += fields
+        appendCommonFields(head, to: &all)
         let persistence = persistence(head, keepAlive: head.keepAlive)
         write(slot) { log in
             ResponseWriter.appendHead(
@@ -58,7 +63,9 @@ extension Shard {
 
     /// Answers 204.
     mutating func respondNothing(_ slot: Int, _ head: RequestHead, fields: Fields) {
-        let all = fields + commonFields(head)
+        var all = fields
+        all.reserveCapacity(fields.count + Shard.commonFieldsMax)
+        appendCommonFields(head, to: &all)
         let persistence = persistence(head, keepAlive: head.keepAlive)
         write(slot) {
             ResponseWriter.appendHead(
@@ -87,7 +94,7 @@ extension Shard {
             ),
         ]
         if let position { fields.append(("Carillon-Position", .string("\(position)"))) }
-        fields += commonFields(head)
+        appendCommonFields(head, to: &fields)
         write(slot) {
             ResponseWriter.appendHead(
                 .ok, fields: fields, body: .untilClose, persistence: .close, to: $0)
@@ -99,20 +106,19 @@ extension Shard {
         return .keepAlive(head.version)
     }
 
+    private static let commonFieldsMax = 4
+
     /// What every response carries: when it was made (RFC 9110 §6.6.1), and what a browser needs to
     /// let a page of another origin read it (Fetch, "CORS protocol").
-    func commonFields(_ head: RequestHead?) -> Fields {
-        let date: Fields = [("Date", .date(secondsSince1970: now.unixMilliseconds / 1000))]
-        guard let origin = head?.first("Origin"), isAllowed(origin: origin, head) else {
-            return date
-        }
-        return date + [
-            ("Access-Control-Allow-Origin", .string(origin)),
+    func appendCommonFields(_ head: RequestHead?, to fields: inout Fields) {
+        fields.append(("Date", .date(secondsSince1970: now.unixMilliseconds / 1000)))
+        guard let origin = head?.first("Origin"), isAllowed(origin: origin, head) else { return }
+        fields.append(("Access-Control-Allow-Origin", .string(origin)))
+        fields.append(
             (
                 "Access-Control-Expose-Headers",
                 "ETag, Retry-After, Carillon-Connection, Carillon-Gap, Carillon-Position"
-            ),
-            ("Vary", "Origin"),
-        ]
+            ))
+        fields.append(("Vary", "Origin"))
     }
 }

@@ -157,12 +157,17 @@ extension Shard {
         let length = prefix.utf8CodeUnitCount + elements + suffix.utf8CodeUnitCount
         let log = output.log(.direct)
         let head = log.count
+        // The array stays with the loop, since this happens once a delivery.
+        var fields: Fields = []
+        swap(&fields, &spareFields)
+        fields.append(("Content-Type", "application/json"))
+        appendPollFields(slot, poll, to: &fields)
+        appendCommonFields(poll.head, to: &fields)
         ResponseWriter.appendHead(
-            .ok,
-            fields: [("Content-Type", "application/json")] + pollFields(slot, poll)
-                + commonFields(poll.head),
-            body: .length(UInt64(length)),
+            .ok, fields: fields, body: .length(UInt64(length)),
             persistence: persistence(poll.head, keepAlive: poll.head.keepAlive), to: log)
+        fields.removeAll(keepingCapacity: true)
+        swap(&fields, &spareFields)
         log.append(prefix)
         let tail = log.count
         log.append(suffix)
@@ -196,14 +201,18 @@ extension Shard {
     }
 
     private func pollFields(_ slot: Int, _ poll: LongPoll) -> Fields {
+        var fields: Fields = []
+        appendPollFields(slot, poll, to: &fields)
+        return fields
+    }
+
+    private func appendPollFields(_ slot: Int, _ poll: LongPoll, to fields: inout Fields) {
         // Everything up to the loop's position was delivered to this connection or was not for it.
         // Not stored: a browser would send a stored ETag with a poll that means to begin now.
         let through = poll.through ?? position
-        var fields: Fields = [
-            ("ETag", .string("\"\(id(through))\"")), ("Cache-Control", "no-store"),
-        ]
+        fields.append(("ETag", .entityTag(id(through))))
+        fields.append(("Cache-Control", "no-store"))
         if poll.sawGap { fields.append(("Carillon-Gap", "true")) }
-        return fields
     }
 
     mutating func finishPoll(_ slot: Int, _ exchange: HTTPExchange) {

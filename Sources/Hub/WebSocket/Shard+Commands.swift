@@ -33,7 +33,7 @@ extension Shard {
     mutating func send(_ answer: ByteBuffer, to slot: Int, _ session: WebSocketSession) {
         let log = output.log(.direct)
         let start = log.count
-        answer.withSpan { encoder.appendText($0, windowBits: session.windowBits, to: log) }
+        answer.withSpan { encoder.appendText($0, windowBits: Int(session.windowBits), to: log) }
         output.owe(slot, .direct, start, log.count)
     }
 
@@ -98,7 +98,7 @@ extension Shard {
         if publication.excluding == nil, connections[slot].withoutEcho {
             publication.excluding = peer(slot)
         }
-        guard session.acks < limits.acksPerConnectionMax else {
+        guard Int(session.acks) < limits.acksPerConnectionMax else {
             throw .publish(.busy(limit: limits.acksPerConnectionMax))
         }
         guard admitsPublish(slot) else { throw .publish(tooManyPublishes) }
@@ -133,7 +133,7 @@ extension Shard {
 
     /// Counts a command whose answer comes from the channel's home.
     func countRecall(_ session: WebSocketSession) throws(CommandError) {
-        guard session.recallCommands < limits.recallCommandsMax else {
+        guard Int(session.recallCommands) < limits.recallCommandsMax else {
             throw .tooManyRecalls(limit: limits.recallCommandsMax)
         }
         session.recallCommands += 1

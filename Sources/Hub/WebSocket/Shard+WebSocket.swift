@@ -41,7 +41,7 @@ extension Shard {
         case .channels(let channels):
             style = speaksV1 ? .v1 : .raw
             names = channels
-        case .component(let index): style = .component(index)
+        case .component(let index): style = .component(UInt16(index))
         }
         let agreement = PermessageDeflate.negotiate(head.values("Sec-WebSocket-Extensions"))
         var isV1 = false
@@ -51,14 +51,14 @@ extension Shard {
             decoder: WebSocketDecoder(
                 role: .server, messageBytesMax: limits.messageBytesMax,
                 compression: agreement != nil),
-            style: style, windowBits: agreement?.serverWindowBits ?? 0, channels: names)
+            style: style, windowBits: agreement?.serverWindowBits ?? 0)
         connections[slot].activity = .webSocket(session)
         connections[slot].withoutEcho = query.contains {
             $0.name == Array("echo".utf8) && $0.value == Array("0".utf8)
         }
         armHeartbeat(slot)
         follow(slot, session, names, start(head, query))
-        if case .component(let index) = style { tellOpened(slot, index, head, query) }
+        if case .component(let index) = target { tellOpened(slot, index, head, query) }
     }
 
     /// The value for `Sec-WebSocket-Accept`, or nil after a refusal.
@@ -129,8 +129,8 @@ extension Shard {
 
     func encoding(_ session: WebSocketSession) -> Encoding {
         switch session.style {
-        case .raw, .component: Encoding(.rawFrame, windowBits: session.windowBits)
-        case .v1: Encoding(.envelopeFrame, windowBits: session.windowBits)
+        case .raw, .component: Encoding(.rawFrame, windowBits: Int(session.windowBits))
+        case .v1: Encoding(.envelopeFrame, windowBits: Int(session.windowBits))
         }
     }
 
@@ -215,7 +215,7 @@ extension Shard {
     ) throws(WebSocketError) -> Int {
         switch event {
         case .message(let isText, let payload, let compressed):
-            session.unfinishedBefore = nil
+            session.unfinishedBefore = .max
             guard !session.closeSent else { return 0 }
             let plain = compressed ? try inflated(payload, isText: isText) : payload
             receivedMessage(slot, session, isText: isText, plain)
@@ -263,14 +263,16 @@ extension Shard {
         switch session.style {
         case .raw: publishRaw(slot, session, isText: isText, payload)
         case .v1: obey(slot, session, payload)
-        case .component(let index): tellMessage(slot, index, isText: isText, payload)
+        case .component(let index): tellMessage(slot, Int(index), isText: isText, payload)
         }
     }
 
     private mutating func publishRaw(
         _ slot: Int, _ session: WebSocketSession, isText: Bool, _ payload: [UInt8]
     ) {
-        guard connections[slot].rights.contains(.publish), let channel = session.channels.first
+        // The first that its URL names: it leaves none before it ends.
+        guard connections[slot].rights.contains(.publish),
+            let followed = connections[slot].subscriptions.first
         else {
             closeWebSocket(slot, session, code: 1008, "publishing needs an API key")
             return
@@ -284,7 +286,8 @@ extension Shard {
             return
         }
         let publication = Publication(
-            channel: channel, kind: isText ? .text : .binary, payload: payload,
+            channel: channels[Int(followed.channel)].name, kind: isText ? .text : .binary,
+            payload: payload,
             excluding: connections[slot].withoutEcho ? peer(slot) : nil)
         switch publish(publication) {
         case .published, .pending, .skipped: break
@@ -313,12 +316,13 @@ extension Shard {
     private mutating func isStalled(_ slot: Int, _ session: WebSocketSession) -> Bool {
         // What waits in `carry` has come, and it is not the peer that is late.
         guard session.carry.isEmpty, session.decoder.isUnfinished else {
-            session.unfinishedBefore = nil
+            session.unfinishedBefore = .max
             return false
         }
         let now = session.decoder.unfinishedBytes
-        guard let before = session.unfinishedBefore, now - before < limits.progressBytesMin else {
-            session.unfinishedBefore = now
+        let before = Int(session.unfinishedBefore)
+        guard session.unfinishedBefore != .max, now - before < limits.progressBytesMin else {
+            session.unfinishedBefore = UInt32(clamping: min(now, Int(UInt32.max) - 1))
             return false
         }
         closeWebSocket(
@@ -336,11 +340,11 @@ extension Shard {
     /// - Parameter told: what a component is told once the connection has ended.
     mutating func closeWebSocket(
         _ slot: Int, _ session: WebSocketSession, code: UInt16, _ reason: String,
-        told: CloseReason = .server
+        told: WebSocketSession.Ending = .server
     ) {
         guard !session.closeSent else { return }
         session.closeSent = true
-        session.endReason = told
+        session.ending = told
         unsubscribeAll(slot)
         // The peer's close frame is to be seen.
         resumeReading(slot)

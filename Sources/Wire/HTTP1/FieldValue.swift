@@ -9,6 +9,8 @@ package enum FieldValue: Sendable, ExpressibleByStringLiteral {
     /// line and begin another (RFC 9110 §5.5).
     case string(String)
     case decimal(UInt64)
+    /// An id in quotes: a strong entity tag (RFC 9110 §8.8.3).
+    case entityTag(MessageID)
     /// An HTTP-date (RFC 9110 §5.6.7), given in seconds since 1970-01-01 00:00 UTC.
     case date(secondsSince1970: UInt64)
 
@@ -23,6 +25,10 @@ func appendField(_ name: StaticString, _ value: FieldValue, to buffer: ByteBuffe
     case .text(let text): buffer.append(text)
     case .string(let text): appendSafe(text, to: buffer)
     case .decimal(let number): buffer.append(decimal: number)
+    case .entityTag(let id):
+        buffer.append(UInt8(ascii: "\""))
+        id.append(to: buffer)
+        buffer.append(UInt8(ascii: "\""))
     case .date(let seconds): appendHTTPDate(secondsSince1970: seconds, to: buffer)
     }
     buffer.append("\r\n")
