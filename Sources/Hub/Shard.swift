@@ -63,6 +63,9 @@ package struct Shard: ~Copyable {
     var reader: RingReader?
     /// Everything up to here was delivered.
     var position: UInt64
+    var coalescing = Coalescing()
+    /// Messages taken from the ring in this turn.
+    var drained: UInt64 = 0
     var encoder: Encoder
     var inflater: Inflater?
     var batch = DeliveryBatch()
@@ -127,7 +130,7 @@ package struct Shard: ~Copyable {
     package mutating func work() {
         if hasUnsent { sendAgain() }
         readMail()
-        drainRing()
+        if mayDrain() { drainRing() }
         if hasAcksDue { answerAcks() }
         takeUpContinuing()
         meetDeadlines()
@@ -157,9 +160,13 @@ package struct Shard: ~Copyable {
     }
 
     /// The rim has carried out the output: slots that were freed may be taken again.
-    package mutating func endTurn() {
+    ///
+    /// - Parameter microseconds: from ``work()`` until now.
+    package mutating func endTurn(tookMicroseconds microseconds: UInt64 = 0) {
         freeSlots.append(contentsOf: freedAtRim)
         freedAtRim.removeAll(keepingCapacity: true)
+        if drained > 0 { coalesce(microseconds) }
+        drained = 0
     }
 
     /// Whether another turn has something to do at once.
@@ -168,6 +175,7 @@ package struct Shard: ~Copyable {
         if !continuing.isEmpty || !output.isEmpty || mustWake { return true }
         // What is settled after this look wakes the loop.
         if !shared.mailboxes[index].isEmpty || hasAcksDue { return true }
+        if coalescing.until != nil { return isRingPressing }
         switch reader {
         case .some(let reader): return reader.hasMore
         case .none: return false
@@ -183,6 +191,7 @@ package struct Shard: ~Copyable {
             next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds)
         }
         if isLeaving { next = min(next, farewells.nextMilliseconds(after: now)) }
+        if let until = coalescing.until { next = min(next, until) }
         return next
     }
 

@@ -29,13 +29,43 @@ extension Shard {
         guard var reader = self.reader.take() else { return }
         var framed = 0
         let framedMax = limits.drainBytesPerTurnMax
-        _ = reader.drain(limit: limits.drainMessagesPerTurnMax) { sequence, message in
+        let read = reader.drain(limit: limits.drainMessagesPerTurnMax) { sequence, message in
             framed += deliver(sequence, message)
             return framed < framedMax
         }
         position = reader.position
         self.reader = consume reader
         flushBatch()
+        guard read > 0 else { return }
+        coalescing.end()
+        drained += UInt64(read)
+    }
+
+    // MARK: - Coalescing
+
+    /// Whether the turn reads the ring, or leaves it for a little longer.
+    mutating func mayDrain() -> Bool {
+        coalescing.isOver(
+            now: now.monotonicMilliseconds, waiting: waiting, isPressing: isRingPressing)
+    }
+
+    /// The turn has delivered and written: decides when the next one reads the ring.
+    mutating func coalesce(_ microseconds: UInt64) {
+        guard !isLeaving else { return }
+        coalescing.delivered(
+            drained, in: microseconds, now: now.monotonicMilliseconds,
+            millisecondsMax: limits.coalescingMillisecondsMax)
+    }
+
+    /// Whether messages are left in the ring until a later turn, for which ``nextDeadline`` asks.
+    package var isHoldingBack: Bool { coalescing.until != nil && waiting > 0 }
+
+    /// Messages in the ring that this loop has not read, and that may be on their way in.
+    private var waiting: UInt64 { shared.ring.published - position }
+
+    /// Whether waiting longer could make the ring refuse messages.
+    var isRingPressing: Bool {
+        isLeaving || waiting >= UInt64(shared.ring.slotCount / 4) || shared.ring.isQuarterFull
     }
 
     /// Goes as far as the ring does, as far as it is in: "now" begins after, and history holds,

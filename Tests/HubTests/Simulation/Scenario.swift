@@ -28,6 +28,7 @@ struct Scenario {
             $0.limits.catchUpBytesPerTurnMax = catchUp
             $0.limits.drainMessagesPerTurnMax = drain
         }
+        world.turnMicroseconds = [0, 0, 300, 1_000, 20_000][Int(seed % 5)]
         channels = (0..<(1 + random.below(5))).map { number in
             let namespace = random.below(named.count + 1)
             return namespace == 0 ? "c\(number)" : "n\(namespace - 1):c\(number)"
