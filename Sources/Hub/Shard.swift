@@ -64,6 +64,8 @@ package struct Shard: ~Copyable {
     /// Everything up to here was delivered.
     var position: UInt64
     var coalescing = Coalescing()
+    /// nil when no namespace has one.
+    var batchWindow: BatchWindow?
     /// Messages taken from the ring in this turn.
     var drained: UInt64 = 0
     var encoder: Encoder
@@ -111,6 +113,9 @@ package struct Shard: ~Copyable {
         let reader = shared.ring.makeReader(index)
         position = reader.position
         self.reader = consume reader
+        if shared.settings.namespaces.all.contains(where: { $0.batchMilliseconds > 0 }) {
+            batchWindow = BatchWindow(position: position)
+        }
         forgotten = shared.settings.floors
         rosters = Rosters(shared.settings.limits, nowMilliseconds: now.monotonicMilliseconds)
         keepsPresence = shared.settings.namespaces.all.contains { $0.presence }
@@ -177,7 +182,10 @@ package struct Shard: ~Copyable {
         if !shared.mailboxes[index].isEmpty || hasAcksDue { return true }
         if coalescing.until != nil { return isRingPressing }
         switch reader {
-        case .some(let reader): return reader.hasMore
+        case .some(let reader):
+            guard let window = batchWindow, let due = window.due else { return reader.hasMore }
+            return due <= now.monotonicMilliseconds || isRingPressing
+                || reader.hasMore(after: max(position, window.seen))
         case .none: return false
         }
     }
@@ -191,7 +199,8 @@ package struct Shard: ~Copyable {
             next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds)
         }
         if isLeaving { next = min(next, farewells.nextMilliseconds(after: now)) }
-        if let until = coalescing.until { next = min(next, until) }
+        // Both are waited for, one after the other.
+        if let due = coalescing.until ?? batchWindow?.due { next = min(next, due) }
         return next
     }
 

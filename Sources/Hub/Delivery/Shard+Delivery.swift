@@ -38,15 +38,43 @@ extension Shard {
         flushBatch()
         guard read > 0 else { return }
         coalescing.end()
+        batchWindow?.read(to: position)
         drained += UInt64(read)
     }
 
-    // MARK: - Coalescing
+    // MARK: - Waiting for more
 
     /// Whether the turn reads the ring, or leaves it for a little longer.
     mutating func mayDrain() -> Bool {
-        coalescing.isOver(
-            now: now.monotonicMilliseconds, waiting: waiting, isPressing: isRingPressing)
+        lookAhead()
+        let isPressing = isRingPressing
+        guard
+            coalescing.isOver(
+                now: now.monotonicMilliseconds, waiting: waiting, isPressing: isPressing)
+        else { return false }
+        return isPressing || (batchWindow?.due ?? 0) <= now.monotonicMilliseconds
+    }
+
+    /// Finds out when what has come into the ring is due.
+    private mutating func lookAhead() {
+        guard var window = batchWindow, let reader = self.reader.take() else { return }
+        let time = now.monotonicMilliseconds
+        // Once something is due, the ring is read anyway.
+        reader.peek(after: max(position, window.seen)) { message in
+            window.look(now: time, mayWait: mayWait(message))
+            return window.due! > time
+        }
+        self.reader = consume reader
+        batchWindow = window
+    }
+
+    /// How long a message that has just come may stay in the ring, milliseconds.
+    private func mayWait(_ message: Message) -> UInt64 {
+        let milliseconds = settings.namespaces[message.namespace].batchMilliseconds
+        let channel = channels.find(message.channel)
+        let isFollowed = channel >= 0 && channels[channel].memberCount > 0
+        return isFollowed || message.kind.isNotice
+            ? milliseconds : BatchWindow.unfollowedMilliseconds
     }
 
     /// The turn has delivered and written: decides when the next one reads the ring.
@@ -58,7 +86,7 @@ extension Shard {
     }
 
     /// Whether messages are left in the ring until a later turn, for which ``nextDeadline`` asks.
-    package var isHoldingBack: Bool { coalescing.until != nil && waiting > 0 }
+    package var isHoldingBack: Bool { (coalescing.until ?? batchWindow?.due) != nil && waiting > 0 }
 
     /// Messages in the ring that this loop has not read, and that may be on their way in.
     private var waiting: UInt64 { shared.ring.published - position }
