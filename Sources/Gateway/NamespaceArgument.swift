@@ -11,6 +11,7 @@ extension NamespaceConfiguration {
         case durability
         case presence
         case presenceGrace = "presence-grace"
+        case batch
     }
 
     /// Reads `NAME,KEY=VALUE,…`.
@@ -53,6 +54,7 @@ extension NamespaceConfiguration {
             guard value == nil else { throw error("presence stands alone, without a value") }
             presence = true
         case .presenceGrace: presenceGraceSeconds = try number(key, value, "a number of seconds")
+        case .batch: batchMilliseconds = try milliseconds(key, value)
         }
     }
 
@@ -68,6 +70,14 @@ extension NamespaceConfiguration {
     ) throws(ServerError) -> Int {
         if let value, let number = Self.digits(value[...]) { return number }
         throw wrong(key, value, possible)
+    }
+
+    /// `10ms`: seconds are what a bare number is elsewhere.
+    private func milliseconds(_ key: Key, _ value: String?) throws(ServerError) -> Int {
+        if let value, value.hasSuffix("ms"), let number = Self.digits(value.dropLast(2)) {
+            return number
+        }
+        throw wrong(key, value, "a time in milliseconds, such as 10ms")
     }
 
     /// `65536`, `64K`, `1M`, `2G`: the letters are powers of 1,024.

@@ -59,6 +59,9 @@ public struct NamespaceConfiguration: Sendable, Equatable {
     /// A user who is back within so many seconds has not left, 0…3,600.
     public var presenceGraceSeconds = 10
 
+    /// How long a message may wait for others, so that they share a write, milliseconds, 0…100.
+    public var batchMilliseconds = 0
+
     public init(name: String) { self.name = name }
 }
 
@@ -87,6 +90,8 @@ extension NamespaceConfiguration {
         try check(presenceGraceSeconds, 0...3_600, "presence-grace", "seconds")
         namespace.presence = presence
         namespace.presenceGraceMilliseconds = UInt64(presenceGraceSeconds) * 1_000
+        try check(batchMilliseconds, 0...100, "batch", "milliseconds")
+        namespace.batchMilliseconds = UInt64(batchMilliseconds)
         switch slow {
         case .disconnect: namespace.slowPolicy = .disconnect
         case .dropOldest: namespace.slowPolicy = .dropOldest

@@ -63,6 +63,11 @@ package struct Shard: ~Copyable {
     var reader: RingReader?
     /// Everything up to here was delivered.
     var position: UInt64
+    var coalescing = Coalescing()
+    /// nil when no namespace has one.
+    var batchWindow: BatchWindow?
+    /// Messages taken from the ring in this turn.
+    var drained: UInt64 = 0
     var encoder: Encoder
     var inflater: Inflater?
     var batch = DeliveryBatch()
@@ -110,6 +115,9 @@ package struct Shard: ~Copyable {
         let reader = shared.ring.makeReader(index)
         position = reader.position
         self.reader = consume reader
+        if shared.settings.namespaces.all.contains(where: { $0.batchMilliseconds > 0 }) {
+            batchWindow = BatchWindow(position: position)
+        }
         forgotten = shared.settings.floors
         rosters = Rosters(shared.settings.limits, nowMilliseconds: now.monotonicMilliseconds)
         keepsPresence = shared.settings.namespaces.all.contains { $0.presence }
@@ -129,7 +137,7 @@ package struct Shard: ~Copyable {
     package mutating func work() {
         if hasUnsent { sendAgain() }
         readMail()
-        drainRing()
+        if mayDrain() { drainRing() }
         if hasAcksDue { answerAcks() }
         takeUpContinuing()
         meetDeadlines()
@@ -159,9 +167,13 @@ package struct Shard: ~Copyable {
     }
 
     /// The rim has carried out the output: slots that were freed may be taken again.
-    package mutating func endTurn() {
+    ///
+    /// - Parameter microseconds: from ``work()`` until now.
+    package mutating func endTurn(tookMicroseconds microseconds: UInt64 = 0) {
         freeSlots.append(contentsOf: freedAtRim)
         freedAtRim.removeAll(keepingCapacity: true)
+        if drained > 0 { coalesce(microseconds) }
+        drained = 0
     }
 
     /// Whether another turn has something to do at once.
@@ -170,8 +182,12 @@ package struct Shard: ~Copyable {
         if !continuing.isEmpty || !output.isEmpty || mustWake { return true }
         // What is settled after this look wakes the loop.
         if !shared.mailboxes[index].isEmpty || hasAcksDue { return true }
+        if coalescing.until != nil { return isRingPressing }
         switch reader {
-        case .some(let reader): return reader.hasMore
+        case .some(let reader):
+            guard let window = batchWindow, let due = window.due else { return reader.hasMore }
+            return due <= now.monotonicMilliseconds || isRingPressing
+                || reader.hasMore(after: max(position, window.seen))
         case .none: return false
         }
     }
@@ -185,6 +201,8 @@ package struct Shard: ~Copyable {
             next = min(next, now.monotonicMilliseconds + Shard.resendMilliseconds)
         }
         if isLeaving { next = min(next, farewells.nextMilliseconds(after: now)) }
+        // Both are waited for, one after the other.
+        if let due = coalescing.until ?? batchWindow?.due { next = min(next, due) }
         return next
     }
 

@@ -146,6 +146,9 @@ package final class BroadcastRing: Sendable {
         writers[0].pointee.bytesHeld.load(ordering: .relaxed)
     }
 
+    /// Whether the messages held take a quarter of the budget of bytes, or more. Any thread.
+    package var isQuarterFull: Bool { bytesHeld >= (bytesMax + 3) / 4 }
+
     /// How many messages reader `i` has still to read; 0 for a closed one. Any thread.
     package func lag(ofReader i: Int) -> UInt64 {
         // The cursor first, pairing with (B): the claim that the reader has passed is then seen

@@ -30,6 +30,32 @@ package struct RingReader: ~Copyable {
         isOpen && ring.slots.stamp(position + 1).pointee.load(ordering: .acquiring) == position + 1
     }
 
+    /// Whether the message behind `sequence` is in. As ``hasMore``.
+    ///
+    /// - Parameter sequence: `position` or more.
+    package func hasMore(after sequence: UInt64) -> Bool {
+        assert(sequence >= position, "\(sequence) was read; this is at \(position)")
+        return isOpen
+            && ring.slots.stamp(sequence + 1).pointee.load(ordering: .acquiring) == sequence + 1
+    }
+
+    /// Looks at the messages behind `sequence`, as far as they are in, and reads none of them.
+    ///
+    /// - Parameters:
+    ///   - sequence: `position` or more.
+    ///   - body: gets each message, borrowed for the call. `false` ends the look.
+    package func peek(after sequence: UInt64, _ body: (Message) -> Bool) {
+        var next = sequence
+        while hasMore(after: next) {
+            next += 1
+            // Stamped (A), seen in `hasMore`, and not released before our cursor has passed it.
+            guard let message = ring.slots.message(next).pointee else {
+                fatalError("slot of \(next) is stamped and empty")
+            }
+            if !message._withUnsafeGuaranteedRef({ body($0) }) { return }
+        }
+    }
+
     /// Reads up to `limit` messages, as far as they are in, and moves the cursor once at the end.
     ///
     /// - Parameters:

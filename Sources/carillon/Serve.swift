@@ -94,7 +94,7 @@ struct Serve: ParsableCommand {
             discussion: """
                 Keys: history=off|last|N, history-seconds=N, history-bytes=N[K|M|G], \
                 slow=disconnect|drop-oldest|latest, durability=memory|interval|fsync, presence, \
-                presence-grace=SECONDS. Example: 'chat,history=50,slow=drop-oldest,presence'
+                presence-grace=SECONDS, batch=Nms. Example: 'chat,history=50,slow=drop-oldest,presence'
                 """,
             valueName: "name,key=value,…"))
     var namespace: [String] = []

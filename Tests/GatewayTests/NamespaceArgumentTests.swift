@@ -25,7 +25,7 @@ import Testing
     @Test func `every key sets what it names`() throws {
         let chat = try parsed(
             "chat,history=50,history-seconds=60,history-bytes=1M,slow=drop-oldest,"
-                + "presence,presence-grace=20,durability=fsync")
+                + "presence,presence-grace=20,durability=fsync,batch=10ms")
         var expected = NamespaceConfiguration(name: "chat")
         expected.history = .messages(50)
         expected.historySeconds = 60
@@ -34,6 +34,7 @@ import Testing
         expected.presence = true
         expected.presenceGraceSeconds = 20
         expected.durability = .fsync
+        expected.batchMilliseconds = 10
         #expect(chat == expected)
     }
 
@@ -81,6 +82,8 @@ import Testing
         ("c,history-bytes=1T", "such as 65536, 64K or 1M"),
         ("c,history-bytes=M", "such as 65536, 64K or 1M"),
         ("c,history-bytes=9999999999999G", "such as 65536, 64K or 1M"),
+        ("c,batch=10", "batch=10 is not possible; it is a time in milliseconds, such as 10ms"),
+        ("c,batch=ms", "it is a time in milliseconds"), ("c,batch", "batch needs a value"),
         ("c,slow=fast", "slow=fast is not possible; it is disconnect, drop-oldest, latest"),
         ("c,slow", "slow needs a value: disconnect, drop-oldest, latest"),
         ("c,durability=disk", "it is memory, interval, fsync"),
@@ -119,6 +122,7 @@ import Testing
             (["chat,history-seconds=3162240001"], "from 0 to 3162240000"),
             (["chat,history-bytes=0"], "from 1 to"), (["chat,presence-grace=3600"], nil),
             (["chat,presence-grace=3601"], "from 0 to 3600"),
+            (["chat,batch=100ms"], nil), (["chat,batch=101ms"], "from 0 to 100"),
             (["chat,history=off,durability=interval"], "durability=interval needs a history"),
             (["chat", "news", "*"], nil),
             (["chat", "news", "chat"], "chat: it is configured twice"),

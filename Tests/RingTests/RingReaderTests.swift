@@ -26,6 +26,30 @@ import Testing
         #expect(rest == [4, 5])
     }
 
+    @Test func `a look ahead reads nothing, and sees what is in behind a sequence`() {
+        let ring = BroadcastRing(slots: 8, readers: 1, bytesMax: 1 << 20)
+        var reader = ring.makeReader(0)
+        for number in 1...5 { _ = ring.publish(numbered(UInt64(number))) }
+        func seen(after sequence: UInt64, atMost count: Int) -> Int {
+            var seen = 0
+            reader.peek(after: sequence) { _ in
+                seen += 1
+                return seen < count
+            }
+            return seen
+        }
+        let counts = [
+            seen(after: 0, atMost: 9), seen(after: 3, atMost: 9), seen(after: 1, atMost: 2),
+        ]
+        #expect(counts == [5, 2, 2])
+        let (more, none) = (reader.hasMore(after: 4), reader.hasMore(after: 5))
+        #expect(more && !none)
+        #expect(reader.position == 0)
+        #expect(ring.lag(ofReader: 0) == 5)
+        #expect(reader.drain(limit: 9) { _, _ in true } == 5)
+        #expect(seen(after: 5, atMost: 9) == 0)
+    }
+
     @Test func `an empty ring has no more and drains nothing`() {
         let ring = BroadcastRing(slots: 2, readers: 1, bytesMax: 1 << 20)
         var reader = ring.makeReader(0)

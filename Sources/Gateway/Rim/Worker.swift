@@ -80,12 +80,13 @@ final class Worker: LoopEvents {
                 isLeaving = true
                 leave()
             }
+            let started = monotonicMicroseconds()
             shard.work()
             if shard.mustWake { wakeOthers() }
             shard.exchange(&turn)
             flush(&turn)
             turn.clear()
-            shard.endTurn()
+            shard.endTurn(tookMicroseconds: monotonicMicroseconds() - started)
             if shard.hasLeft, !hasLeft {
                 hasLeft = true
                 control.noteLeft()
@@ -394,4 +395,11 @@ func unixMilliseconds() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+}
+
+/// Microseconds since some fixed moment; never goes back.
+private func monotonicMicroseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
 }

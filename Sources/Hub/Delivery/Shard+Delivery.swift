@@ -29,13 +29,71 @@ extension Shard {
         guard var reader = self.reader.take() else { return }
         var framed = 0
         let framedMax = limits.drainBytesPerTurnMax
-        _ = reader.drain(limit: limits.drainMessagesPerTurnMax) { sequence, message in
+        let read = reader.drain(limit: limits.drainMessagesPerTurnMax) { sequence, message in
             framed += deliver(sequence, message)
             return framed < framedMax
         }
         position = reader.position
         self.reader = consume reader
         flushBatch()
+        guard read > 0 else { return }
+        coalescing.end()
+        batchWindow?.read(to: position)
+        drained += UInt64(read)
+    }
+
+    // MARK: - Waiting for more
+
+    /// Whether the turn reads the ring, or leaves it for a little longer.
+    mutating func mayDrain() -> Bool {
+        lookAhead()
+        let isPressing = isRingPressing
+        guard
+            coalescing.isOver(
+                now: now.monotonicMilliseconds, waiting: waiting, isPressing: isPressing)
+        else { return false }
+        return isPressing || (batchWindow?.due ?? 0) <= now.monotonicMilliseconds
+    }
+
+    /// Finds out when what has come into the ring is due.
+    private mutating func lookAhead() {
+        guard var window = batchWindow, let reader = self.reader.take() else { return }
+        let time = now.monotonicMilliseconds
+        // Once something is due, the ring is read anyway.
+        reader.peek(after: max(position, window.seen)) { message in
+            window.look(now: time, mayWait: mayWait(message))
+            return window.due! > time
+        }
+        self.reader = consume reader
+        batchWindow = window
+    }
+
+    /// How long a message that has just come may stay in the ring, milliseconds.
+    private func mayWait(_ message: Message) -> UInt64 {
+        let milliseconds = settings.namespaces[message.namespace].batchMilliseconds
+        let channel = channels.find(message.channel)
+        let isFollowed = channel >= 0 && channels[channel].memberCount > 0
+        return isFollowed || message.kind.isNotice
+            ? milliseconds : BatchWindow.unfollowedMilliseconds
+    }
+
+    /// The turn has delivered and written: decides when the next one reads the ring.
+    mutating func coalesce(_ microseconds: UInt64) {
+        guard !isLeaving else { return }
+        coalescing.delivered(
+            drained, in: microseconds, now: now.monotonicMilliseconds,
+            millisecondsMax: limits.coalescingMillisecondsMax)
+    }
+
+    /// Whether messages are left in the ring until a later turn, for which ``nextDeadline`` asks.
+    package var isHoldingBack: Bool { (coalescing.until ?? batchWindow?.due) != nil && waiting > 0 }
+
+    /// Messages in the ring that this loop has not read, and that may be on their way in.
+    private var waiting: UInt64 { shared.ring.published - position }
+
+    /// Whether waiting longer could make the ring refuse messages.
+    var isRingPressing: Bool {
+        isLeaving || waiting >= UInt64(shared.ring.slotCount / 4) || shared.ring.isQuarterFull
     }
 
     /// Goes as far as the ring does, as far as it is in: "now" begins after, and history holds,

@@ -115,6 +115,10 @@ package struct Limits: Sendable {
     /// Bytes that one turn frames, over all encodings.
     package var drainBytesPerTurnMax = 1 << 20
 
+    /// How long a loop that can't give each message a write of its own may leave messages in the
+    /// ring, so that more of them share one, milliseconds; 0: never.
+    package var coalescingMillisecondsMax: UInt64 = 8
+
     /// From accept, or from the first byte of a later head, to a whole request head, milliseconds.
     /// It covers the TLS handshake.
     package var headMillisecondsMax: UInt64 = 10_000

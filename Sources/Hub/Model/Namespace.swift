@@ -50,6 +50,9 @@ package struct Namespace: Sendable, Equatable {
     /// A user who is back within this time has not left, milliseconds.
     package var presenceGraceMilliseconds: UInt64 = 10_000
 
+    /// How long a message may wait for others, so that they share a write, milliseconds.
+    package var batchMilliseconds: UInt64 = 0
+
     package init(name: [UInt8] = []) { self.name = name }
 
     var keepsHistory: Bool { history != .off && historyMessagesMax > 0 }

@@ -19,15 +19,19 @@ struct Scenario {
         let catchUp = [1, 500, 1 << 16][random.below(3)]
         let drain = [1, 3, 1024][random.below(3)]
         let backlog = [2_000, 20_000][random.below(2)]
-        let fallback = Scenario.namespace([], &random)
-        let named = (0..<random.below(4)).map { Scenario.namespace(Array("n\($0)".utf8), &random) }
+        var fallback = Scenario.namespace([], &random)
+        var named = (0..<random.below(4)).map { Scenario.namespace(Array("n\($0)".utf8), &random) }
+        if seed % 3 == 0 { fallback.batchMilliseconds = 10 }
+        if seed % 4 == 0, !named.isEmpty { named[0].batchMilliseconds = 50 }
+        let (every, others) = (fallback, named)
         world = World(loops: loops, ringSlots: slots, seed: seed) {
-            $0.namespaces.fallback = fallback
-            for namespace in named { $0.namespaces.add(namespace) }
+            $0.namespaces.fallback = every
+            for namespace in others { $0.namespaces.add(namespace) }
             $0.limits.backlogBytesMax = backlog
             $0.limits.catchUpBytesPerTurnMax = catchUp
             $0.limits.drainMessagesPerTurnMax = drain
         }
+        world.turnMicroseconds = [0, 0, 300, 1_000, 20_000][Int(seed % 5)]
         channels = (0..<(1 + random.below(5))).map { number in
             let namespace = random.below(named.count + 1)
             return namespace == 0 ? "c\(number)" : "n\(namespace - 1):c\(number)"

@@ -29,6 +29,8 @@ final class World {
     private(set) var now = Instant(
         monotonicMilliseconds: 1_000, unixMilliseconds: 1_700_000_000_000)
     private var publishers: [Client?]
+    /// What the turns take, as far as their loops are told, microseconds.
+    var turnMicroseconds: UInt64 = 0
     /// What arrives of a new client's input in one turn, bytes; nil: all of it, at once.
     var inputBytesPerTurn: Int?
     /// Prints what goes to and fro.
@@ -115,11 +117,12 @@ final class World {
         if mustWake { wakeAll() }
         flush(loop)
         loop.turn.clear()
-        loop.shard.endTurn()
+        loop.shard.endTurn(tookMicroseconds: turnMicroseconds)
         if loop.shard.hasWork || loop.holdsInput { loop.isAwake = true }
     }
 
-    /// Turns the loops that are awake until all sleep.
+    /// Turns the loops that are awake until all sleep. Those that leave messages in the ring for a
+    /// while are given the time.
     func settle(_ place: SourceLocation = #_sourceLocation) {
         for _ in 0..<10_000 {
             for index in loops.indices where loops[index].isAwake || loops[index].holdsInput {
@@ -129,7 +132,9 @@ final class World {
             for (index, loop) in loops.enumerated() where loop.shard.hasWork {
                 Issue.record("loop \(index) sleeps on its work", sourceLocation: place)
             }
-            return
+            let due = loops.filter { $0.shard.isHoldingBack }.map { $0.shard.nextDeadline }.min()
+            guard let due else { return }
+            pass(due > now.monotonicMilliseconds ? due - now.monotonicMilliseconds : 0)
         }
         Issue.record("the loops do not come to rest", sourceLocation: place)
     }
