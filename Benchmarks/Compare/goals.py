@@ -26,6 +26,7 @@ GOALS = (
     Goal("fan-out, 10,000 subscribers", "fanout10k", CPU, 1.0, ("fanout10k", "floor")),
     Goal("500 subscribers, 1,000 messages a second", "openloop500", CPU, 0.65, ("openloop500", "floor")),
     Goal("500 subscribers, 1,000 messages a second", "openloop500", P99, 1.0, ("openloop500", "floor")),
+    Goal("the same, with a batch window of 10 ms", "batched", CPU, 0.4, ("openloop500", "floor")),
     Goal("1,000 subscribers, 100 messages a second", "openloop", CPU, 1.0, ("openloop", "floor")),
     Goal("1,000 subscribers, 100 messages a second", "openloop", P99, 1.0, ("openloop", BEST)),
     Goal("server-sent events", "sse", CPU, 1.1, ("fanout", "carillon")),

@@ -93,7 +93,10 @@ def sections(scale: Scale) -> list[Section]:
             Load("fanout10k", "WebSocket", "fanout --subscribers 10000 --window 4"),)),
         Section("slow", "Fixed rate: 100 messages a second to 1,000 subscribers", (
             Load("openloop", "WebSocket", "openloop --subscribers 1000 --rate 100"),)),
-        Section("fast", "Fixed rate: 1,000 messages a second to 500 subscribers", (openloop500,)),
+        Section("fast", "Fixed rate: 1,000 messages a second to 500 subscribers", (
+            openloop500,
+            Load("batched", "batch window of 10 ms", openloop500.words, ("carillon",),
+                 flags=("--namespace", "*,batch=10ms")))),
         Section("rooms", "Rooms of 50: 10,000 connections, 8 messages in flight", (
             Load("rooms", "each in 5 of 1,000", "rooms --subscribers 10000 --rooms 1000 --each 5", ("carillon",)),
             Load("rooms-one", "each in 1 of 200", "rooms --subscribers 10000 --rooms 200 --each 1", APART))),
