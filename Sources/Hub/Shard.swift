@@ -66,8 +66,9 @@ package struct Shard: ~Copyable {
     var coalescing = Coalescing()
     /// nil when no namespace has one.
     var batchWindow: BatchWindow?
-    /// Messages taken from the ring in this turn.
-    var drained: UInt64 = 0
+    /// In this turn: messages handed to connections, once per subscriber; connections written to.
+    var deliveries: UInt64 = 0
+    var writes: UInt64 = 0
     var encoder: Encoder
     var inflater: Inflater?
     var batch = DeliveryBatch()
@@ -154,6 +155,7 @@ package struct Shard: ~Copyable {
     /// writes (a peer that takes nothing) already belongs to the next turn.
     package mutating func exchange(_ spare: inout TurnOutput) {
         spare.grow(to: connections.count)
+        writes = UInt64(output.dirty.count)
         // A run's ends are 32 bits wide; cut off, they would show one client another's bytes.
         for case let log? in output.logs { precondition(log.count <= Int(UInt32.max)) }
         swap(&output, &spare)
@@ -172,8 +174,8 @@ package struct Shard: ~Copyable {
     package mutating func endTurn(tookMicroseconds microseconds: UInt64 = 0) {
         freeSlots.append(contentsOf: freedAtRim)
         freedAtRim.removeAll(keepingCapacity: true)
-        if drained > 0 { coalesce(microseconds) }
-        drained = 0
+        if deliveries > 0 { coalesce(microseconds) }
+        deliveries = 0
     }
 
     /// Whether another turn has something to do at once.

@@ -6,8 +6,9 @@
 // a time in proportion to what its last writing took: the more subscribers there are, the more
 // messages share a write, and writing takes about a fifth of the loop's time.
 //
-// Where waiting brings no more messages it is left off for a while: a publisher that goes on only
-// when its last messages have arrived would be slowed down by it.
+// Where waiting brings no more messages, or such as go to others and share no write, it is left off
+// for a while: a publisher that goes on only when its last messages have arrived would be slowed down
+// by it.
 
 /// Whether one loop leaves messages in the ring for now, and until when. A value; time is an
 /// argument.
@@ -28,6 +29,8 @@ struct Coalescing {
     private var lastTurn: UInt64 = 0
     /// Messages that were in the ring when the loop first left some there; 0 before.
     private var first: UInt64 = 0
+    /// More messages came while the loop waited, and are not delivered yet.
+    private var hasBroughtMore = false
     /// Turns with deliveries to come without waiting.
     private var refrains = 0
     private var refrainNext = Coalescing.refrainMin
@@ -35,20 +38,32 @@ struct Coalescing {
     /// Takes in what a turn has delivered, and decides whether the next one waits.
     ///
     /// - Parameters:
-    ///   - messages: how many were taken from the ring.
+    ///   - deliveries: messages handed to connections, once per subscriber.
+    ///   - writes: connections that were written to.
     ///   - microseconds: from the turn's start until all was written.
     ///   - now: monotonic milliseconds at the turn's start.
     ///   - millisecondsMax: to wait, at most; 0: never.
     mutating func delivered(
-        _ messages: UInt64, in microseconds: UInt64, now: UInt64, millisecondsMax: UInt64
+        _ deliveries: UInt64, writes: UInt64, in microseconds: UInt64, now: UInt64,
+        millisecondsMax: UInt64
     ) {
         let since = max(1, now - lastTurn)
         lastTurn = now
         refrains = max(0, refrains - 1)
+        if hasBroughtMore {
+            hasBroughtMore = false
+            // Three messages to two writes, or it was not worth the while.
+            if deliveries * 2 < writes * 3 {
+                refrain()
+            } else {
+                refrainNext = Coalescing.refrainMin
+            }
+        }
         let wait = min(microseconds * Coalescing.waitPerTurn, millisecondsMax * 1_000)
         // Clocks and timers count milliseconds, so that a shorter wait would be a longer one.
         guard refrains == 0, wait >= 1_000 else { return }
-        guard messages * microseconds * 8 >= since * 1_000 * Coalescing.demandMin else { return }
+        guard deliveries * microseconds * 8 >= writes * since * 1_000 * Coalescing.demandMin
+        else { return }
         until = now + (microseconds + wait) / 1_000
         first = 0
     }
@@ -65,18 +80,14 @@ struct Coalescing {
             return false
         }
         self.until = nil
-        if first > 0 { judge(waiting) }
+        // Who publishes at a rate brings more while the loop waits.
+        if waiting > first { hasBroughtMore = first > 0 } else if first > 0 { refrain() }
         return true
     }
 
-    /// Who publishes at a rate brings more while the loop waits.
-    private mutating func judge(_ waiting: UInt64) {
-        if waiting > first {
-            refrainNext = Coalescing.refrainMin
-        } else {
-            refrains = refrainNext
-            refrainNext = min(refrainNext * 2, Coalescing.refrainMax)
-        }
+    private mutating func refrain() {
+        refrains = refrainNext
+        refrainNext = min(refrainNext * 2, Coalescing.refrainMax)
     }
 
     /// Ends the waiting: the ring has been read for another reason.

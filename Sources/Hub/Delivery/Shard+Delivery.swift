@@ -39,7 +39,6 @@ extension Shard {
         guard read > 0 else { return }
         coalescing.end()
         batchWindow?.read(to: position)
-        drained += UInt64(read)
     }
 
     // MARK: - Waiting for more
@@ -81,7 +80,7 @@ extension Shard {
     mutating func coalesce(_ microseconds: UInt64) {
         guard !isLeaving else { return }
         coalescing.delivered(
-            drained, in: microseconds, now: now.monotonicMilliseconds,
+            deliveries, writes: writes, in: microseconds, now: now.monotonicMilliseconds,
             millisecondsMax: limits.coalescingMillisecondsMax)
     }
 
@@ -200,9 +199,9 @@ extension Shard {
         }
         // A slot stands in a group once.
         let isHere = excluded >= 0 && members.contains { $0.slot == excluded }
-        tally(
-            .delivered,
-            (members.count - (isHere ? 1 : 0)) * (batch.messages.count - batch.notices))
+        let receivers = members.count - (isHere ? 1 : 0)
+        deliveries += UInt64(receivers * batch.messages.count)
+        tally(.delivered, receivers * (batch.messages.count - batch.notices))
     }
 
     // MARK: - Catching up

@@ -9,8 +9,9 @@ import Testing
         _ messages: UInt64, in microseconds: UInt64, millisecondsMax: UInt64 = 8
     ) -> Coalescing {
         var coalescing = Coalescing()
-        coalescing.delivered(1, in: 0, now: 98, millisecondsMax: millisecondsMax)
-        coalescing.delivered(messages, in: microseconds, now: 100, millisecondsMax: millisecondsMax)
+        coalescing.delivered(1, writes: 1, in: 0, now: 98, millisecondsMax: millisecondsMax)
+        coalescing.delivered(
+            messages, writes: 1, in: microseconds, now: 100, millisecondsMax: millisecondsMax)
         return coalescing
     }
 
@@ -49,7 +50,7 @@ import Testing
     /// - Returns: how many turns go by until it waits again.
     private func refrained(_ coalescing: inout Coalescing) -> Int? {
         for turn in 0..<1_000 {
-            coalescing.delivered(1_000, in: 2_000, now: 200, millisecondsMax: 8)
+            coalescing.delivered(1_000, writes: 1, in: 2_000, now: 200, millisecondsMax: 8)
             if coalescing.until != nil { return turn }
         }
         return nil
@@ -69,6 +70,25 @@ import Testing
         #expect(turns == 0, "it has brought something")
     }
 
+    @Test func `messages that each need a write of their own are not waited for`() {
+        var coalescing = Coalescing()
+        coalescing.delivered(100, writes: 100, in: 0, now: 98, millisecondsMax: 8)
+        coalescing.delivered(800, writes: 790, in: 1_400, now: 100, millisecondsMax: 8)
+        #expect(coalescing.until == nil)
+    }
+
+    @Test(arguments: [(149, 2), (150, 0)])
+    func `waiting that saves less than a third of the writes is left off`(
+        _ deliveries: UInt64, _ turns: Int
+    ) {
+        var coalescing = after(2, in: 1_000)
+        expect(coalescing.isOver(now: 101, waiting: 3, isPressing: false), false)
+        expect(coalescing.isOver(now: 300, waiting: 4, isPressing: false), true)
+        coalescing.delivered(deliveries, writes: 100, in: 100_000, now: 200, millisecondsMax: 8)
+        let refrained = coalescing.until != nil ? 0 : refrained(&coalescing).map { $0 + 1 }
+        #expect(refrained == turns)
+    }
+
     @Test func `a wait in which nothing came says nothing`() {
         var coalescing = after(2, in: 1_000)
         expect(coalescing.isOver(now: 101, waiting: 0, isPressing: false), false)
@@ -85,6 +105,7 @@ import Testing
     ) -> (World, Subscriber) {
         let world = World(ringSlots: ringSlots)
         let subscriber = Subscriber(world, transport, ["news"])
+        _ = Subscriber(world, .lines, ["elsewhere"])
         world.turnMicroseconds = 2_000
         #expect(world.post("elsewhere", "m") != nil)
         #expect(world.post("news", "first") != nil)
