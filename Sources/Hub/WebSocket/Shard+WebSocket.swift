@@ -299,13 +299,17 @@ extension Shard {
 
     mutating func webSocketHeartbeat(_ slot: Int, _ session: WebSocketSession) {
         let heard = connections[slot].lastHeard
+        let isBlocked = connections[slot].lag?.isBlocked == true
         let isSilent = now.monotonicMilliseconds - heard >= limits.silenceMillisecondsMax
-        if session.closeSent || (isSilent && session.askedAt > heard) {
+        // Asked before this loop stood still: the answer may have come, and not have been read yet.
+        let sinceAsked = now.monotonicMilliseconds - session.askedAt
+        let isLate = !isBlocked && sinceAsked > 2 * limits.heartbeatMilliseconds
+        if session.closeSent || (isSilent && session.askedAt > heard && !isLate) {
             free(slot, reason: .lost)
             return
         }
         if isStalled(slot, session) { return }
-        if connections[slot].lag?.isBlocked != true {
+        if !isBlocked {
             write(slot) { WebSocketEncoder.appendFrame(.ping, payload: [UInt8]().span, to: $0) }
             session.askedAt = now.monotonicMilliseconds
         }

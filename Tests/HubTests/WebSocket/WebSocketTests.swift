@@ -266,6 +266,19 @@ import Wire
         #expect(!near.isClosed && far.isClosed)
     }
 
+    @Test func `one that was asked before the gateway stopped is asked once more`() {
+        let world = World()
+        let (near, far) = (open(world), open(world))
+        world.advance(25_000)
+        #expect(near.events().contains(.ping([])))
+        world.advance(86_400_000)
+        #expect(!near.isClosed && !far.isClosed)
+        // The pong that had come meanwhile is read now.
+        near.send(frame(.pong, []))
+        world.advance(25_000)
+        #expect(!near.isClosed && far.isClosed)
+    }
+
     @Test func `a peer is not gone before it was silent for a minute`() {
         let world = World()
         let client = open(world)
