@@ -7,9 +7,8 @@ let common: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// Modules whose sources hold no unsafe expression at all. Unsafe code has its homes: `Bytes`,
-/// `Ring`, and the rim that speaks to C (`Loops`, `TLS`, `Signatures`, `Deflate`, `Store`, and the
-/// part of `Gateway` that joins them).
+/// Modules whose sources hold no unsafe expression at all. `TidyTests` names the homes of unsafe
+/// code.
 let safe: [SwiftSetting] =
     common + [
         .strictMemorySafety(),
