@@ -42,9 +42,11 @@ package func get(_ path: String, accept: String) -> [UInt8] {
     Array("GET \(path) HTTP/1.1\r\nHost: gateway.example\r\nAccept: \(accept)\r\n\r\n".utf8)
 }
 
-package func post(_ path: String, _ body: [UInt8]) -> [UInt8] {
+package func post(
+    _ path: String, _ body: [UInt8], type: String = "text/plain", fields: String = ""
+) -> [UInt8] {
     Array(
-        ("POST \(path) HTTP/1.1\r\nHost: gateway.example\r\nContent-Type: text/plain\r\n"
+        ("POST \(path) HTTP/1.1\r\nHost: gateway.example\r\nContent-Type: \(type)\r\n\(fields)"
             + "Content-Length: \(body.count)\r\n\r\n").utf8) + body
 }
 
