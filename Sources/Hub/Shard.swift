@@ -85,8 +85,7 @@ package struct Shard: ~Copyable {
     var unasked: [RecallRequest] = []
     var acks = Acks()
     var answersPolls = false
-    /// Empty; keeps its memory from one long-poll's answer to the next.
-    var spareFields: Fields = []
+    var scratch = Scratch()
     /// Something was published, or posted to another loop, in this turn: sleeping loops must be
     /// woken.
     package internal(set) var mustWake = false

@@ -1,5 +1,6 @@
 // The channels that one loop knows, found by their hash.
 
+internal import Bytes
 internal import Ring
 
 /// One connection in a channel: the slot, and which of the connection's subscriptions this is.
@@ -57,9 +58,21 @@ struct ChannelTable {
         return -1
     }
 
+    /// The name made of `bytes`, if a channel here has it; `hash` is theirs.
+    func name(_ bytes: Span<UInt8>, hash: UInt64) -> ChannelName? {
+        var at = buckets[Int(truncatingIfNeeded: hash) & (buckets.count - 1)]
+        while at >= 0 {
+            let name = entries[Int(at)].name
+            if name.hash == hash, equal(name.bytes.span, bytes) { return name }
+            at = entries[Int(at)].next
+        }
+        return nil
+    }
+
     subscript(index: Int) -> Channel {
-        _read { yield entries[index] }
-        _modify { yield &entries[index] }
+        // Out of line, each access would allocate the frame of its coroutine.
+        @inline(__always) _read { yield entries[index] }
+        @inline(__always) _modify { yield &entries[index] }
     }
 
     /// Adds a channel that is not there yet and returns its index.

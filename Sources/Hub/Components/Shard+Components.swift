@@ -4,12 +4,10 @@ internal import Ring
 internal import Wire
 
 extension Shard {
-    mutating func tellOpened(
-        _ slot: Int, _ component: Int, _ head: RequestHead, _ query: [QueryItem]
-    ) {
+    mutating func tellOpened(_ slot: Int, _ component: Int, _ head: RequestHead) {
         let peer = peer(slot)
         var out = Outbox()
-        components[component].onOpen(peer, RequestView(head: head, items: query), &out)
+        components[component].onOpen(peer, RequestView(head: head), &out)
         carryOut(out, component)
     }
 
@@ -72,7 +70,7 @@ extension Shard {
         guard let slot = slot(of: peer), case .webSocket(let session) = connections[slot].activity,
             !session.closeSent
         else { return nil }
-        switch channelName(Array(channel.utf8)) {
+        switch channelName(channel.utf8.span) {
         case .failure(let error): return (peer, .badChannel(error.detail))
         case .success(let name):
             switch subscribe(slot, name, encoding(session), from: .now) {
@@ -89,7 +87,7 @@ extension Shard {
         _ peer: Peer, from channel: String
     ) -> (Peer, PeerError)? {
         guard let slot = slot(of: peer),
-            case .success(let name) = channelName(Array(channel.utf8)),
+            case .success(let name) = channelName(channel.utf8.span),
             let index = subscription(slot, to: name)
         else { return nil }
         unsubscribe(slot, index)
@@ -101,7 +99,7 @@ extension Shard {
         _ bytes: [UInt8], isText: Bool, to channel: String, except: Peer?
     ) -> (Peer, PeerError)? {
         let asker = except ?? Peer(raw: 0)
-        switch channelName(Array(channel.utf8)) {
+        switch channelName(channel.utf8.span) {
         case .failure(let error): return (asker, .badChannel(error.detail))
         case .success(let name):
             let publication = Publication(
