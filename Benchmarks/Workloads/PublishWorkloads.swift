@@ -32,6 +32,14 @@ extension Workload {
         command("command", #""data":{"text":"Hi","n":1}"#, isAnswered: false),
         command("command-text", #""data":"Ein \"Glockenspiel\"\n","ref":7"#),
         command("command-binary", #""data":{"base64":"Y2FyaWxsb24gYmVsbHMhIQ=="},"ref":7"#),
+        Shape(
+            name: "command-deflated",
+            opening: handshake(
+                "/connect",
+                fields: speaksV1 + "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+        ) { _ in
+            [deflatedFrame(Array(#"{"op":"publish","channel":"chat","data":[1],"ref":7}"#.utf8))]
+        },
         Shape(name: "command-options", opening: handshake("/connect", fields: speaksV1)) { number in
             let text =
                 #"{"op":"publish","channel":"chat","data":[1],"ref":7,"event":"edited","ttl":60,"#

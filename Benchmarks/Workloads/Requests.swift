@@ -1,6 +1,7 @@
 // What clients send, as bytes.
 
 internal import Bytes
+internal import Deflate
 internal import Wire
 
 /// How a subscriber receives.
@@ -54,6 +55,17 @@ package func post(
 package func frame(_ text: [UInt8]) -> [UInt8] {
     let buffer = ByteBuffer()
     WebSocketEncoder.appendMaskedFrame(.text, payload: text.span, key: 0x4B1D_F00D, to: buffer)
+    return buffer.array()
+}
+
+/// The same, compressed (RFC 7692).
+func deflatedFrame(_ text: [UInt8]) -> [UInt8] {
+    let (compressed, buffer) = (ByteBuffer(), ByteBuffer())
+    Deflater(windowBits: 15).compressMessage(text.span, to: compressed)
+    compressed.withSpan {
+        WebSocketEncoder.appendMaskedFrame(.text, payload: $0, key: 0x4B1D_F00D, to: buffer)
+    }
+    buffer[0] |= 0x40
     return buffer.array()
 }
 

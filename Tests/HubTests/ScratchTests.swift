@@ -15,7 +15,8 @@ import Wire
 
     /// Everything that a request may say, in as many bytes as is usual.
     private static let long = post(
-        "/channels/news%3A1?event=edited&ttl=60", #"{"text":"\#(String(repeating: "x", count: 900))"}"#,
+        "/channels/news%3A1?event=edited&ttl=60",
+        #"{"text":"\#(String(repeating: "x", count: 900))"}"#,
         [
             "Content-Type: application/json", "Origin: \(origin)", "Idempotency-Key: \"key 1\"",
             "User-Agent: \(String(repeating: "y", count: 200))",
@@ -172,7 +173,9 @@ import Wire
         for path in ["/channels/c", "/%63hannels/c", "/channels?name=c"] {
             let world = World()
             let client = world.connect()
-            client.send(post("/channels/c", "m") + request("\(path)\(path.contains("?") ? "&" : "?")after=first"))
+            client.send(
+                post("/channels/c", "m")
+                    + request("\(path)\(path.contains("?") ? "&" : "?")after=first"))
             #expect(client.answer(to: .post)?.json["id"] != nil, "\(path)")
             #expect(client.answer()?.messages.map(\.data) == ["m"], "\(path)")
             #expect(client.cursor == client.output.count, "\(path)")

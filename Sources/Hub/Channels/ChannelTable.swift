@@ -70,9 +70,8 @@ struct ChannelTable {
     }
 
     subscript(index: Int) -> Channel {
-        // Out of line, each access would allocate the frame of its coroutine.
-        @inline(__always) _read { yield entries[index] }
-        @inline(__always) _modify { yield &entries[index] }
+        _read { yield entries[index] }
+        _modify { yield &entries[index] }
     }
 
     /// Adds a channel that is not there yet and returns its index.

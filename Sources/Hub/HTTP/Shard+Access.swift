@@ -55,7 +55,8 @@ extension Shard {
         if head.withFirst("Origin", { isAllowed = self.isAllowed(origin: $0, head) }), !isAllowed {
             respondProblem(
                 slot, head, .forbidden,
-                "the origin \(head.first("Origin") ?? "") is not on the list of allowed origins", close: true)
+                "the origin \(head.first("Origin") ?? "") is not on the list of allowed origins",
+                close: true)
             return false
         }
         // A preflight carries no credentials (Fetch, "CORS-preflight fetch").

@@ -90,13 +90,15 @@ package func decodeBase64(_ text: Span<UInt8>) throws(Base64Error) -> [UInt8] {
     var seen: UInt8 = 0
     var bytes: [UInt8] = []
     bytes.append(addingCapacity: text.count / 4 * 3 - padding) { output in
-        for at in stride(from: 0, to: whole, by: 4) {
+        var at = 0
+        while at < whole {
             let (a, b) = (values[Int(text[at])], values[Int(text[at + 1])])
             let (c, d) = (values[Int(text[at + 2])], values[Int(text[at + 3])])
             seen |= a | b | c | d
             output.append(a << 2 | b >> 4)
             output.append(b << 4 | c >> 2)
             output.append(c << 6 | d)
+            at += 4
         }
     }
     var group: UInt32 = 0

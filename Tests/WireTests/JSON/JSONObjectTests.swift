@@ -40,7 +40,9 @@ private func error(of text: String, keysMax: Int = 64) -> JSONError? {
     }
 
     @Test(arguments: [(#""a""#, "a"), (#""""#, ""), (#""a\nb\u00e9""#, "a\nbé"), ("null", nil)])
-    func `a string's bytes are the same in place as in a copy`(_ json: String, _ text: String?) throws {
+    func `a string's bytes are the same in place as in a copy`(_ json: String, _ text: String?)
+        throws
+    {
         let found = try object(#"{"k":\#(json)}"#)
         var seen: [UInt8] = []
         let isThere = try found.withUTF8("k") { seen = array($0) }
@@ -66,7 +68,9 @@ private func error(of text: String, keysMax: Int = 64) -> JSONError? {
         (#"{"Base64":"Zm9v"}"#, nil), ("{}", nil), ("[]", nil), (#""base64""#, nil), ("7", nil),
         (#"{"a":"base64"}"#, nil), (#"{"base64":{"base64":"Zm9v"}}"#, nil),
     ])
-    func `binary data is an object of base64 and nothing else`(_ json: String, _ text: String?) throws {
+    func `binary data is an object of base64 and nothing else`(_ json: String, _ text: String?)
+        throws
+    {
         let found = try object(#"{"first":"x","k":\#(json),"last":{"base64":"eA=="}}"#)
         #expect(try found.binary("k") == text.map { Array($0.utf8) })
     }

@@ -14,7 +14,9 @@ import Wire
         #expect(outcome.error == nil)
     }
 
-    @Test func `a whole message comes in the memory that is offered, without what was in it`() throws {
+    @Test func `a whole message comes in the memory that is offered, without what was in it`()
+        throws
+    {
         var decoder = WebSocketDecoder(role: .server, messageBytesMax: 100, compression: false)
         var spare = [UInt8](repeating: 9, count: 50)
         var offset = 0
