@@ -51,17 +51,10 @@ extension Shard {
             throw .badEvent(.notString)
         }
         if let event = publication.event { publication.event = try checked(event: event) }
-        var key: Digest?
+        let badKey = PublishError.badKey(limit: limits.idempotencyKeyBytesMax)
         let channel = publication.channel
-        let isKeyed: Bool
-        do throws(JSONError) {
-            isKeyed = try object.withUTF8("key") { key = digest(key: $0, on: channel) }
-        } catch {
-            throw .badKey(limit: limits.idempotencyKeyBytesMax)
-        }
-        if isKeyed {
-            guard let key else { throw .badKey(limit: limits.idempotencyKeyBytesMax) }
-            publication.idempotencyKey = key
+        publication.idempotencyKey = try member("key", of: object, or: badKey) {
+            digest(key: $0, on: channel)
         }
         if let kind = object.kind("ttl"), kind != .null {
             publication.timeToLiveMilliseconds = try timeToLive(
@@ -71,18 +64,28 @@ extension Shard {
             guard let version = (try? object.unsigned("version")) ?? nil else { throw .badVersion }
             publication.version = version
         }
-        var excluded: Peer?
         let names = shared.connectionNames
-        let excludes: Bool
+        publication.excluding = try member("exclude", of: object, or: .badConnection) {
+            names.peer(named: $0)
+        }
+    }
+
+    /// What `read` makes of the string at `key`; nil when there is none.
+    ///
+    /// - Throws: `refusal` when it is no string, or `read` makes nothing of it.
+    private func member<Value>(
+        _ key: StaticString, of object: borrowing JSONObject, or refusal: PublishError,
+        _ read: (Span<UInt8>) -> Value?
+    ) throws(PublishError) -> Value? {
+        var value: Value?
+        let isThere: Bool
         do throws(JSONError) {
-            excludes = try object.withUTF8("exclude") { excluded = names.peer(named: $0) }
+            isThere = try object.withUTF8(key) { value = read($0) }
         } catch {
-            throw .badConnection
+            throw refusal
         }
-        if excludes {
-            guard let excluded else { throw .badConnection }
-            publication.excluding = excluded
-        }
+        if isThere, value == nil { throw refusal }
+        return value
     }
 
     /// Gives what the query or the field says to `body`.

@@ -1,5 +1,7 @@
 // Percent-encoding (RFC 3986 §2.1), and the form that queries have (WHATWG URL §5.1).
 
+private import Bytes
+
 /// One `name=value` of a query, decoded. Bytes, since nothing says that they are UTF-8.
 package struct QueryItem: Sendable, Equatable {
     package var name: [UInt8]
@@ -15,16 +17,13 @@ package struct QueryItem: Sendable, Equatable {
 /// another stand for itself, as browsers do, would make two spellings of a channel's name out of
 /// one.
 func checkEscapes(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(HTTP1Error) {
-    var at = range.lowerBound
-    while at < range.upperBound {
-        guard bytes[at] == 0x25 else {
-            at += 1
-            continue
-        }
-        guard range.upperBound - at > 2, bytes[at + 1].hexDigitValue != nil,
-            bytes[at + 2].hexDigitValue != nil
+    let text = bytes.extracting(range)
+    var at = 0
+    while let escape = firstIndex(of: 0x25, in: text, from: at) {
+        guard text.count - escape > 2, text[escape + 1].hexDigitValue != nil,
+            text[escape + 2].hexDigitValue != nil
         else { throw .malformedPercentEncoding }
-        at += 3
+        at = escape + 3
     }
 }
 

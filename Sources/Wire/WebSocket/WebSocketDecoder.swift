@@ -259,7 +259,7 @@ extension WebSocketDecoder {
             control.reserveCapacity(Int(remaining))
             appendMasked(arrived, key: key, phase: Int(phase), to: &control)
         } else {
-            if isFinal, message.isEmpty, count == Int(remaining) {
+            if !spare.isEmpty, isFinal, message.isEmpty, count == Int(remaining) {
                 swap(&message, &spare)
                 message.removeAll(keepingCapacity: true)
             }
