@@ -62,10 +62,12 @@ import Wire
         let world = World()
         let client = world.connect()
         let lines = (0..<50).map { #"{"channel":"c","data":\#($0)}"# }.joined(separator: "\n")
-        client.send(post("/publish", lines))
-        #expect(client.answer(to: .post)?.text.split(separator: "\n").count == 50)
-        client.send(post("/publish", #"{"channel":"c","data":1}"#))
-        #expect(client.answer(to: .post)?.text.split(separator: "\n").count == 1)
+        for (body, count) in [(lines, 50), (#"{"channel":"c","data":1}"#, 1)] {
+            client.send(post("/publish", body))
+            let answers = client.answer(to: .post)?.text.split(separator: "\n") ?? []
+            #expect(answers.count == count)
+            #expect(answers.allSatisfy { $0.hasPrefix(#"{"id":""#) })
+        }
         client.send(post("/publish", ""))
         #expect(client.answer(to: .post)?.text == "")
     }
