@@ -82,8 +82,8 @@ final class Worker: LoopEvents {
             }
             let started = monotonicMicroseconds()
             shard.work()
-            if shard.mustWake { wakeOthers() }
             shard.exchange(&turn)
+            wake(turn.calls)
             flush(&turn)
             turn.clear()
             shard.endTurn(tookMicroseconds: monotonicMicroseconds() - started)
@@ -107,7 +107,7 @@ final class Worker: LoopEvents {
             loop.turn(block: false)
             return
         }
-        shared.sleepers.announceSleep(index)
+        shared.sleepers.announceSleep(index, leavesMessages: shard.leavesMessages)
         // Published between the last drain and the announcement: nobody will wake this loop for it.
         loop.turn(block: !shard.hasWork)
         shared.sleepers.awake(index)
@@ -124,8 +124,9 @@ final class Worker: LoopEvents {
         return Instant(monotonicMilliseconds: now, unixMilliseconds: now &+ unixOffset)
     }
 
-    private func wakeOthers() {
-        shared.sleepers.forEachSleeper(except: index) { control.wake($0) }
+    private func wake(_ calls: Calls) {
+        guard !calls.isEmpty else { return }
+        shared.sleepers.take(calls, except: index) { control.wake($0) }
     }
 
     private func leave() {

@@ -102,6 +102,30 @@ struct ChannelTable {
 
     func isInUse(_ index: Int) -> Bool { entries[index].inUse }
 
+    /// Whether a channel with members has a hash whose lowest bits are `bucket`.
+    ///
+    /// It looks into one chain of this table; into several where the table has more buckets than
+    /// `count`, and then mostly finds one in the first.
+    ///
+    /// - Parameter count: a power of two: how many such buckets there are.
+    func isAnyFollowed(bucket: Int, of count: Int) -> Bool {
+        var chain = bucket & (buckets.count - 1)
+        while chain < buckets.count {
+            var at = buckets[chain]
+            while at >= 0 {
+                let entry = Int(at)
+                if entries[entry].memberCount > 0,
+                    Int(truncatingIfNeeded: entries[entry].name.hash) & (count - 1) == bucket
+                {
+                    return true
+                }
+                at = entries[entry].next
+            }
+            chain += count
+        }
+        return false
+    }
+
     private mutating func rehash() {
         buckets = Array(repeating: -1, count: buckets.count * 2)
         for index in entries.indices where entries[index].inUse {

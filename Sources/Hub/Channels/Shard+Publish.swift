@@ -50,7 +50,10 @@ extension Shard {
             drainRing()
             outcome = put(message, publication)
         }
-        if case .refused(.ringFull) = outcome { tally(.refusedFull) }
+        if case .refused(.ringFull) = outcome {
+            tally(.refusedFull)
+            output.calls = .all
+        }
         guard case .published(let sequence) = outcome, durability == .fsync else { return outcome }
         return settled(sequence) ?? .pending(sequence)
     }
@@ -94,7 +97,7 @@ extension Shard {
     ) -> PublishOutcome {
         switch ring {
         case .published(let sequence):
-            mustWake = true
+            call(for: message)
             tally(.published)
             return .published(sequence)
         case .full: return .refused(.ringFull)

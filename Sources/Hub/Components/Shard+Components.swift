@@ -75,6 +75,7 @@ extension Shard {
         switch channelName(Array(channel.utf8)) {
         case .failure(let error): return (peer, .badChannel(error.detail))
         case .success(let name):
+            drainToNow()
             switch subscribe(slot, name, encoding(session), from: .now) {
             case .subscribed, .alreadySubscribed: return nil
             case .tooManyChannels:
@@ -122,9 +123,8 @@ extension Shard {
             return nil
         }
         guard peer.loop < shared.mailboxes.count,
-            shared.mailboxes[peer.loop].post(.send(peer, text: isText, bytes))
+            post(.send(peer, text: isText, bytes), to: peer.loop)
         else { return (peer, .notPublished) }
-        mustWake = true
         return nil
     }
 
@@ -151,11 +151,8 @@ extension Shard {
     @discardableResult
     mutating func close(_ peer: Peer, code: UInt16, reason: String) -> (Peer, PeerError)? {
         guard peer.loop == index else {
-            if peer.loop < shared.mailboxes.count,
-                shared.mailboxes[peer.loop].post(
-                    .close(peer, code: code, reason: Array(reason.utf8)))
-            {
-                mustWake = true
+            if peer.loop < shared.mailboxes.count {
+                _ = post(.close(peer, code: code, reason: Array(reason.utf8)), to: peer.loop)
             }
             return nil
         }

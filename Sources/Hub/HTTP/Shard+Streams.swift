@@ -46,7 +46,7 @@ extension Shard {
         _ form: Encoding.Form
     ) {
         let start = start(head, query)
-        if start == .now { drainToNow() }
+        drainToNow()
         let position = names.contains { hasPast($0, start) } ? nil : id(position)
         respondStreaming(
             slot, head, type: form == .line ? "application/x-ndjson" : "text/event-stream",
@@ -103,7 +103,7 @@ extension Shard {
             }
             wait = seconds * 1000
         }
-        if start == .now { drainToNow() }
+        drainToNow()
         connections[slot].activity = .poll(LongPoll(head: head, exchange: exchange))
         arm(slot, after: wait)
         switch subscribe(slot, names, Encoding(.element), from: start) {

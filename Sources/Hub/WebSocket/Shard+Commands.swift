@@ -69,7 +69,7 @@ extension Shard {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .now
-        if start == .now { drainToNow() }
+        drainToNow()
         let position = hasPast(name, start) ? nil : id(position)
         switch subscribe(slot, name, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break

@@ -114,7 +114,7 @@ extension Shard {
     private mutating func follow(
         _ slot: Int, _ session: WebSocketSession, _ names: [ChannelName], _ start: Start
     ) {
-        if start == .now { drainToNow() }
+        drainToNow()
         switch subscribe(slot, names, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
         case .tooManyChannels:

@@ -89,6 +89,15 @@ private struct Chat: MessageComponent {
         #expect(outside.data == ["hello", "there"])
     }
 
+    @Test func `who comes does not get what was published before, though its loop slept on it`() {
+        let world = world()
+        #expect(world.post("chat", "early", loop: 1) != nil)
+        let client = join(world, "a")
+        #expect(world.post("chat", "late", loop: 1) != nil)
+        world.settle()
+        #expect(client.texts() == ["late"])
+    }
+
     @Test func `a frame may go to one peer, here or on another loop`() {
         let world = world()
         let first = join(world, "a")
