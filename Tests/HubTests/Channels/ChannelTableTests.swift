@@ -49,7 +49,9 @@ import Testing
         var table = ChannelTable()
         // The table has 512 buckets then.
         for number in 0..<300 { _ = table.insert(name(number)) }
-        func bucket(_ number: Int) -> Int { Int(truncatingIfNeeded: name(number).hash) & (count - 1) }
+        func bucket(_ number: Int) -> Int {
+            Int(truncatingIfNeeded: name(number).hash) & (count - 1)
+        }
         for number in stride(from: 0, to: 300, by: 7) {
             table[number].memberCount = 1
             for other in 0..<300 {
