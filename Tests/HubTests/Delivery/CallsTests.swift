@@ -99,6 +99,7 @@ import Wire
 
     @Test func `a message that finds no room wakes everybody, so that it does the next time`() {
         let world = World(loops: 2, ringBytesMax: 4_000)
+        world.settle()
         let text = String(repeating: "x", count: 3_500)
         #expect(world.post("news", "m") != nil)
         #expect(world.post("news", text) == nil)

@@ -257,20 +257,23 @@ extension TestLoop {
 }
 
 extension Shard {
-    /// Whether there is something to do at once, other than to read messages that nobody here
+    /// Whether there is something to do at once, other than to take in messages that nobody here
     /// follows.
     var sleepsOnWork: Bool {
         guard hasWork, !hasWorkBesideMessages else { return hasWork }
+        if shared.ring.isPressing { return true }
+        if let due = batchWindow?.due, due <= now.monotonicMilliseconds { return true }
         var isFollowed = false
         switch reader {
         case .some(let reader):
-            reader.peek(after: position) { message in
+            // What a batch window has seen waits until it is due.
+            reader.peek(after: max(position, batchWindow?.seen ?? 0)) { message in
                 let channel = channels.find(message.channel)
                 isFollowed = channel >= 0 && channels[channel].memberCount > 0
                 return !isFollowed
             }
         case .none: break
         }
-        return isFollowed || shared.ring.isPressing
+        return isFollowed
     }
 }
