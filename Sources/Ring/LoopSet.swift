@@ -3,8 +3,9 @@
 /// A set of loops, and of the reader that writes the durable history: five words, no allocation.
 package struct LoopSet: Sendable, Equatable {
     /// 64 loops a word.
-    var words: InlineArray<5, UInt64>
+    @usableFromInline var words: InlineArray<5, UInt64>
 
+    @inlinable
     package init() { words = InlineArray(repeating: 0) }
 
     /// Every loop that there may be.
@@ -14,9 +15,9 @@ package struct LoopSet: Sendable, Equatable {
         return set
     }
 
+    @inlinable
     package var isEmpty: Bool {
-        for word in words.indices where words[word] != 0 { return false }
-        return true
+        words[0] | words[1] | words[2] | words[3] | words[4] == 0
     }
 
     /// - Parameter loop: 0..<``Sleepers/loopsMax``.
@@ -38,11 +39,15 @@ package struct LoopSet: Sendable, Equatable {
 package struct Calls: Sendable, Equatable {
     /// These are to read the ring: what was published is followed there. Who sleeps until a time at
     /// which it reads the ring anyway is left asleep.
-    package var toRead = LoopSet()
+    package var toRead: LoopSet
     /// These are to have a turn, whatever they sleep for: a letter, or a ring that fills up.
-    package var toTurn = LoopSet()
+    package var toTurn: LoopSet
 
-    package init() {}
+    @inlinable
+    package init() {
+        toRead = LoopSet()
+        toTurn = LoopSet()
+    }
 
     /// Everybody, whatever they sleep for.
     package static var all: Calls {
@@ -51,5 +56,6 @@ package struct Calls: Sendable, Equatable {
         return calls
     }
 
+    @inlinable
     package var isEmpty: Bool { toRead.isEmpty && toTurn.isEmpty }
 }

@@ -146,7 +146,7 @@ package struct TurnOutput {
         dirty.removeAll(keepingCapacity: true)
         runs.removeAll(keepingCapacity: true)
         commands.removeAll(keepingCapacity: true)
-        calls = Calls()
+        if !calls.isEmpty { calls = Calls() }
         for index in logs.indices {
             if logs[index] == nil { continue }
             if isKnownUniquelyReferenced(&logs[index]) {
