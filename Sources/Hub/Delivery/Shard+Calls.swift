@@ -6,9 +6,9 @@ internal import Ring
 extension Shard {
     /// A message is in the ring: who must read it at once is woken at the end of the turn.
     ///
-    /// Everybody else reads the ring when something else brings a turn, a second later at the latest.
-    /// What a channel's home does for it can wait so long: an answer that depends on it reads the ring
-    /// first.
+    /// Everybody else reads the ring when something else brings a turn, about a second later at the
+    /// latest. What a channel's home does for it can wait so long: an answer that depends on it reads
+    /// the ring first.
     mutating func call(for message: Message) {
         hasPublished = true
         shared.interest.addFollowers(of: message.channel, to: &output.calls.toRead)
