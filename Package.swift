@@ -122,7 +122,9 @@ let package = Package(
             dependencies: ["Client", "Gateway", "Loops", "TLS", "Wire", "Bytes", "Signatures"],
             swiftSettings: common),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Loops"], swiftSettings: common),
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Hub", "Loops", "Bytes", "Ring", "Wire"],
+            swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -83,6 +83,9 @@ extension Shard {
             poll.exchange.inputEnded = true
         case .webSocket(let session) where !failed && !session.carry.isEmpty:
             session.inputEnded = true
+        case .lingering where !failed && owesAnything(slot):
+            // Nothing of the peer's is awaited any more, but it may take what it is owed.
+            arm(slot, after: 0)
         case .none, .http, .lingering, .stream, .poll, .webSocket:
             free(slot, reason: .lost)
         }
