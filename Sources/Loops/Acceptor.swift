@@ -52,7 +52,12 @@ final class Acceptor {
         }
         // Taken back in `onAcceptorClosed`.
         handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
+        start()
+    }
+
+    private func start() {
         uv_poll_start(handle, Int32(UV_READABLE.rawValue), onConnection)
+        loop.handleStarted()
     }
 
     deinit {
@@ -119,7 +124,7 @@ final class Acceptor {
     func resume() {
         guard !isClosed, isPaused else { return }
         isPaused = false
-        uv_poll_start(handle, Int32(UV_READABLE.rawValue), onConnection)
+        start()
     }
 
     /// Refuses connections from now on, those in the backlog too.

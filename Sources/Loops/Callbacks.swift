@@ -6,10 +6,6 @@
 
 internal import CLibuv
 
-func onStreams(_ handle: UnsafeMutablePointer<uv_poll_t>?, _ status: Int32, _ events: Int32) {
-    Loop.of(handle!.pointee.loop).streamsReady()
-}
-
 func onConnection(_ handle: UnsafeMutablePointer<uv_poll_t>?, _ status: Int32, _ events: Int32) {
     // A bad status is the socket's own; `accept4` will say which, and pause.
     Acceptor.of(UnsafeMutableRawPointer(handle!)).acceptWaiting()
@@ -49,8 +45,8 @@ func onWalkToClose(
     switch handle!.pointee.type {
     case UV_SIGNAL:
         SignalWatcher.of(handle!).close()
-    case UV_TIMER, UV_ASYNC, UV_POLL:
-        // The loop's own, the acceptors' being closed already; it frees them when all is closed.
+    case UV_TIMER, UV_ASYNC:
+        // The loop's own; it frees them when all is closed.
         uv_close(handle, nil)
     default:
         preconditionFailure("a handle that no owner made: \(handle!.pointee.type)")

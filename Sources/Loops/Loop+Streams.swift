@@ -1,8 +1,8 @@
-// Streams on a loop: which of them are ready, reading them, and closing them.
+// Streams on a loop: watching, reading and closing them.
 //
-// They have no libuv handle each but one epoll set together, which libuv watches as it would watch a
-// socket. A handle takes 248 bytes, an ioctl as it opens and an epoll_ctl as it closes; of a stream
-// in the set there is only what its handler's table holds.
+// They have no libuv handle each, which would take 248 bytes, an ioctl as it opens and an epoll_ctl
+// as it closes. They are in the loop's own epoll set, and libuv's set is in that one too: the other
+// way round the kernel would take a lock of the whole system for each stream (epnested_mutex).
 
 internal import CLibuv
 internal import Glibc
@@ -28,7 +28,7 @@ extension Loop {
     /// watched for nothing: a handler that lets an event be had better do that.
     ///
     /// - Parameters:
-    ///   - token: the handler's own name for the stream, which comes back in its events.
+    ///   - token: the handler's own name for the stream, not 0, which comes back in its events.
     ///   - old: what it was watched for until now; nothing, for one that was just accepted.
     /// - Returns: false when the kernel refuses: for want of memory, or by its `max_user_watches`.
     package func watch(
@@ -41,7 +41,7 @@ extension Loop {
         if new.contains(.reading) { mask |= EPOLLIN.rawValue }
         if new.contains(.writing) { mask |= EPOLLOUT.rawValue }
         var event = epoll_event(events: mask, data: epoll_data_t(u64: token))
-        return epoll_ctl(streamSet, operation, stream.descriptor, &event) == 0
+        return epoll_ctl(set, operation, stream.descriptor, &event) == 0
     }
 
     /// Reads what has come, 64 KiB at most.
@@ -78,18 +78,5 @@ extension Loop {
         let code = Glibc.close(stream.descriptor)
         precondition(code == 0 || errno != EBADF, "stream closed twice")
         streamClosed()
-    }
-
-    /// Some streams are ready. Called from within a turn, once.
-    func streamsReady() {
-        guard let events else { return }
-        let count = epoll_wait(streamSet, readyStreams, eventsPerTurnMax, 0)
-        // An error is for the next read or write to tell; the handler knows which that will be.
-        let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
-        for index in 0..<max(0, Int(count)) {
-            let ready = readyStreams[index]
-            if ready.events & (EPOLLIN.rawValue | failed) != 0 { events.readable(ready.data.u64) }
-            if ready.events & (EPOLLOUT.rawValue | failed) != 0 { events.writable(ready.data.u64) }
-        }
     }
 }

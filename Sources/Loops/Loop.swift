@@ -14,6 +14,8 @@ package final class Loop {
     /// How long accepting rests when the process lacks descriptors or memory, unless one of this
     /// loop's streams closes before.
     package static let acceptRetryMilliseconds: UInt64 = 100
+    /// libuv's, which no stream has.
+    static let uvToken: UInt64 = 0
 
     /// Wakes this loop from other threads.
     package let wakeUp: WakeUp
@@ -31,18 +33,18 @@ package final class Loop {
 
     let uv: UnsafeMutablePointer<uv_loop_t>
     let readBuffer: UnsafeMutableRawBufferPointer
-    /// The epoll set of the streams.
-    let streamSet: Int32
-    /// Room for what is reported of them in one turn.
-    let readyStreams: UnsafeMutablePointer<epoll_event>
-    let eventsPerTurnMax: Int32
+    /// The epoll set that a turn waits for: the streams, and libuv's own set as one more.
+    let set: Int32
+    private let ready: UnsafeMutablePointer<epoll_event>
+    private let eventsPerTurnMax: Int32
+    /// libuv tells the kernel of a handle when it next runs, and one was started since.
+    private var hasNewHandles = true
     /// Not owned: a runner owns both its loop and its handler. A handler that is gone traps here,
     /// in release builds too.
     private(set) unowned var events: (any LoopEvents)?
 
     private let timer: UnsafeMutablePointer<uv_timer_t>
     private let acceptRetry: UnsafeMutablePointer<uv_timer_t>
-    private let poll: UnsafeMutablePointer<uv_poll_t>
     private let async: UnsafeMutablePointer<uv_async_t>
     private var acceptors: [Acceptor] = []
     private var deadline: UInt64?
@@ -65,19 +67,16 @@ package final class Loop {
         guard set >= 0 else { throw .loopNotMade(code: -errno) }
         let uv = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)
         let async = UnsafeMutablePointer<uv_async_t>.allocate(capacity: 1)
-        let poll = UnsafeMutablePointer<uv_poll_t>.allocate(capacity: 1)
-        let code = Loop.initialize(uv, async, poll, set)
+        let code = Loop.initialize(uv, async, set)
         guard code == 0 else {
             Glibc.close(set)
             uv.deallocate()
             async.deallocate()
-            poll.deallocate()
             throw .loopNotMade(code: code)
         }
-        streamSet = set
+        self.set = set
         self.eventsPerTurnMax = Int32(eventsPerTurnMax)
-        readyStreams = .allocate(capacity: eventsPerTurnMax)
-        self.poll = poll
+        ready = .allocate(capacity: eventsPerTurnMax)
         self.uv = uv
         self.async = async
         self.streamsMax = streamsMax
@@ -89,20 +88,20 @@ package final class Loop {
         uv_timer_init(uv, acceptRetry)
         // Unretained: the loop outlives its callbacks, since `close` runs them all.
         uv.pointee.data = Unmanaged.passUnretained(self).toOpaque()
-        uv_poll_start(poll, Int32(UV_READABLE.rawValue), onStreams)
     }
 
     /// - Returns: libuv's code; unless it is 0 nothing is left behind.
     private static func initialize(
         _ uv: UnsafeMutablePointer<uv_loop_t>, _ async: UnsafeMutablePointer<uv_async_t>,
-        _ poll: UnsafeMutablePointer<uv_poll_t>, _ set: Int32
+        _ set: Int32
     ) -> Int32 {
         var code = uv_loop_init(uv)
         guard code == 0 else { return code }
         code = uv_async_init(uv, async, onWakeUp)
         if code == 0 {
-            code = uv_poll_init(uv, poll, set)
-            guard code != 0 else { return 0 }
+            var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: uvToken))
+            guard epoll_ctl(set, EPOLL_CTL_ADD, uv_backend_fd(uv), &event) != 0 else { return 0 }
+            code = -errno
             async.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_close($0, nil) }
             uv_run(uv, UV_RUN_DEFAULT)
         }
@@ -148,9 +147,39 @@ package final class Loop {
         precondition(!isTurning, "a turn within a turn")
         precondition(!isClosed, "turn of a closed loop")
         isTurning = true
-        uv_run(uv, block ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+        uv_update_time(uv)
+        let waits = block && !hasNewHandles
+        let count = epoll_wait(set, ready, eventsPerTurnMax, waits ? uv_backend_timeout(uv) : 0)
+        uv_update_time(uv)
+        let isForHandles = report(max(0, Int(count)))
+        if isForHandles || hasNewHandles || uv_backend_timeout(uv) == 0 {
+            hasNewHandles = false
+            uv_run(uv, UV_RUN_NOWAIT)
+        }
         isTurning = false
     }
+
+    /// - Parameter count: entries of `ready`.
+    /// - Returns: whether libuv has something to do.
+    private func report(_ count: Int) -> Bool {
+        guard count > 0, let events else { return count > 0 }
+        var isForHandles = false
+        // An error is for the next read or write to tell; the handler knows which that will be.
+        let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
+        for index in 0..<count {
+            let (what, token) = (ready[index].events, ready[index].data.u64)
+            if token == Loop.uvToken {
+                isForHandles = true
+                continue
+            }
+            if what & (EPOLLIN.rawValue | failed) != 0 { events.readable(token) }
+            if what & (EPOLLOUT.rawValue | failed) != 0 { events.writable(token) }
+        }
+        return isForHandles
+    }
+
+    /// A handle that waits for a descriptor or a signal was started.
+    func handleStarted() { hasNewHandles = true }
 
     /// Sets, moves or (nil) clears the loop's one deadline. It costs nothing to say it again.
     ///
@@ -187,9 +216,8 @@ package final class Loop {
         precondition(left == 0, "handles outlive their loop")
         let code = uv_loop_close(uv)
         precondition(code == 0, "loop not closed: \(describe(code: code))")
-        Glibc.close(streamSet)
-        readyStreams.deallocate()
-        poll.deallocate()
+        Glibc.close(set)
+        ready.deallocate()
         timer.deallocate()
         acceptRetry.deallocate()
         async.deallocate()
@@ -273,9 +301,6 @@ extension Loop {
     func timerCame() {
         deadline = nil
         isInTimer = true
-        // libuv runs what is due before it waits, too, and would then wait for an event that may
-        // never come: the handler has not been asked for its next deadline yet.
-        uv_stop(uv)
         events?.timerFired()
         isInTimer = false
     }

@@ -62,7 +62,7 @@ private final class Rim {
 
     /// Whether a loop that waited now would be woken at once, and so for ever, by a stream.
     var isWoken: Bool {
-        var entry = pollfd(fd: worker.loop.streamSet, events: Int16(POLLIN), revents: 0)
+        var entry = pollfd(fd: worker.loop.set, events: Int16(POLLIN), revents: 0)
         return poll(&entry, 1, 0) > 0
     }
 
