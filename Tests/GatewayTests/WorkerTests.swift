@@ -102,7 +102,6 @@ private final class Rim {
     /// Publishes that many bytes, and waits until it is done.
     func publish(_ count: Int) throws {
         let (client, peer) = try connect()
-        defer { close(client) }
         let head = "POST /channels/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
         try send(
             head + "Content-Length: \(count)\r\n\r\n", [UInt8](repeating: 0x61, count: count),
@@ -111,11 +110,12 @@ private final class Rim {
         try turn { !worker.isOpen(peer) }
     }
 
-    /// What there is to read; nil at the end.
+    /// What there is to read; nil at the end, and after a reset.
     func receive(_ client: Int32, atMost: Int = 1 << 16) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: atMost)
         let count = recv(client, &bytes, atMost, 0)
-        return count == 0 ? nil : Array(bytes.prefix(max(count, 0)))
+        if count == 0 || count < 0 && errno != EAGAIN { return nil }
+        return Array(bytes.prefix(max(count, 0)))
     }
 
     func endpoint(_ peer: Peer) -> Endpoint { worker.endpoints[peer.slot] }
