@@ -3,9 +3,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 ALL = ("floor", "carillon", "nio", "nchan", "nodews")
-# Keep channels apart.
-APART = ("floor", "carillon", "nio", "nchan")
+# All but node's, which has one loop and one channel.
+SEVERAL = ("floor", "carillon", "nio", "nchan")
 SECURE = ("carillon", "nchan", "nodews")
+# Those whose curves a quick run draws.
+QUICK = ("floor", "carillon", "nio")
 # What carillon-bench opens before it counts, and what it and a server hold besides connections.
 DESCRIPTORS_BESIDE = 300
 
@@ -58,7 +60,8 @@ class Load:
         seconds, warmup = ["--seconds", f"{scale.seconds:g}"], ["--warmup", f"{scale.warmup:g}"]
         threads = ["--threads", str(min(scale.generator, self.connections))]
         settle = ["--settle", f"{scale.settle:g}"]
-        more = {"idle": [], "churn": [*seconds, *warmup]}
+        # Some servers go on growing for long.
+        more = {"idle": ["--settle-max", "2"] if scale.quick else [], "churn": [*seconds, *warmup]}
         return [*self.words.split(), *more.get(self.kind, [*seconds, *warmup, *settle, *threads])]
 
 
@@ -90,7 +93,7 @@ def sections(scale: Scale) -> list[Section]:
             Load("poll", "long-poll", "fanout --transport poll --subscribers 1000 --window 8", ("carillon", "nchan")),
             Load("tls", "TLS", "fanout --tls --subscribers 1000 --window 8", SECURE))),
         Section("many", "Fan-out: 10,000 subscribers, 4 messages in flight", (
-            Load("fanout10k", "WebSocket", "fanout --subscribers 10000 --window 4"),)),
+            Load("fanout10k", "WebSocket", "fanout --subscribers 10000 --window 4", SEVERAL if scale.quick else ALL),)),
         Section("slow", "Fixed rate: 100 messages a second to 1,000 subscribers", (
             Load("openloop", "WebSocket", "openloop --subscribers 1000 --rate 100"),)),
         Section("fast", "Fixed rate: 1,000 messages a second to 500 subscribers", (
@@ -99,7 +102,7 @@ def sections(scale: Scale) -> list[Section]:
                  flags=("--namespace", "*,batch=10ms")))),
         Section("rooms", "Rooms of 50: 10,000 connections, 8 messages in flight", (
             Load("rooms", "each in 5 of 1,000", "rooms --subscribers 10000 --rooms 1000 --each 5", ("carillon",)),
-            Load("rooms-one", "each in 1 of 200", "rooms --subscribers 10000 --rooms 200 --each 1", APART))),
+            Load("rooms-one", "each in 1 of 200", "rooms --subscribers 10000 --rooms 200 --each 1", SEVERAL))),
         Section("echo", "Echo: 1,000 connections, one message each in flight", (
             Load("echo", "WebSocket", "echo --subscribers 1000", ("floor", "carillon")),)),
         Section("storm", "Reconnect storm: 5,000 subscribers cut at once, 10 messages a second", (
@@ -131,7 +134,8 @@ def subscribers(fanout: Load, scale: Scale) -> Section:
 
     def load(count: int) -> Load:
         words = f"fanout --subscribers {count} --window 8"
-        return fanout if count == 1_000 else Load(f"fanout-{count}", f"{count:,}", words, rounds_max=3)
+        servers = QUICK if scale.quick else ALL
+        return fanout if count == 1_000 else Load(f"fanout-{count}", f"{count:,}", words, servers, rounds_max=3)
 
     title = "Against the number of subscribers, 8 messages in flight"
     return Section("subscribers", title, tuple(map(load, counts)), "subscribers", counts)
@@ -142,15 +146,15 @@ def rates(openloop500: Load, scale: Scale) -> Section:
 
     def load(count: int) -> Load:
         words = f"openloop --subscribers 500 --rate {count}"
-        return openloop500 if count == 1_000 else Load(f"rate-{count}", f"{count:,}", words, rounds_max=3)
+        servers = QUICK if scale.quick else ALL
+        return openloop500 if count == 1_000 else Load(f"rate-{count}", f"{count:,}", words, servers, rounds_max=3)
 
     return Section("rates", "Against the rate, 500 subscribers", tuple(map(load, counts)), "messages a second", counts)
 
 
 def loops(fanout: Load, scale: Scale) -> Section:
     counts = tuple(sorted({scale.loops, *(1 << power for power in range(scale.loops.bit_length()))}))
-    # node has one loop and no more.
-    several = tuple(server for server in ALL if server != "nodews")
+    several = QUICK if scale.quick else SEVERAL
 
     def load(count: int) -> Load:
         label = f"{count} {'loop' if count == 1 else 'loops'}"

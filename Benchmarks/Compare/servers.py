@@ -20,6 +20,7 @@ ROOT = HERE.parent
 NGINX_MODULES = pathlib.Path("/usr/lib/nginx/modules")
 NODE_MODULES = pathlib.Path("/usr/share/nodejs")
 NIO_BUILD = ROOT / ".build-nio"
+RELAY = NIO_BUILD / "release/nio-relay"
 STARTING_SECONDS_MAX = 10
 ENDING_SECONDS_MAX = 5
 
@@ -71,8 +72,7 @@ def carillon(place: Place, at: Listening) -> list[str]:
 
 
 def nio(place: Place, at: Listening) -> list[str]:
-    relay = program(NIO_BUILD / "release/nio-relay", "nio-relay")
-    return [relay, "--port", str(at.port), "--threads", str(at.loops)]
+    return [program(RELAY, "nio-relay"), "--port", str(at.port), "--threads", str(at.loops)]
 
 
 def nchan(place: Place, at: Listening) -> list[str]:
