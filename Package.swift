@@ -73,10 +73,11 @@ let package = Package(
             name: "Chat", dependencies: ["Gateway"], path: "Examples/Chat",
             resources: [.embedInCode("page.html")], swiftSettings: common),
 
+        .target(name: "Figures", path: "Benchmarks/Figures", swiftSettings: common),
         .executableTarget(
             name: "carillon-bench",
             dependencies: [
-                "COpenSSL", "CLinux",
+                "Figures", "COpenSSL", "CLinux",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -91,12 +92,12 @@ let package = Package(
             name: "carillon-costs", dependencies: ["Workloads", "CCounting"],
             path: "Benchmarks/Costs", swiftSettings: common),
         .executableTarget(
-            name: "carillon-million",
+            name: "carillon-parts",
             dependencies: [
-                "Workloads", "Hub", "CLinux",
+                "Workloads", "Hub", "Figures", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks/Million", swiftSettings: common),
+            path: "Benchmarks/Parts", swiftSettings: common),
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: common),
         .testTarget(name: "WireTests", dependencies: ["Wire", "Bytes"], swiftSettings: common),
@@ -116,7 +117,8 @@ let package = Package(
             name: "Fuzzing", dependencies: ["Hub", "Wire", "Ring", "Deflate", "Bytes"],
             path: "Tests/Fuzz/Targets", swiftSettings: common),
         .testTarget(name: "FuzzTests", dependencies: ["Fuzzing"], swiftSettings: common),
-        .testTarget(name: "LoadTests", dependencies: ["carillon-bench"], swiftSettings: common),
+        .testTarget(
+            name: "LoadTests", dependencies: ["carillon-bench", "Figures"], swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
         .testTarget(
             name: "ClientTests",

@@ -1,5 +1,6 @@
 // Numbers as people read them, and what a report is about.
 
+import Figures
 import Glibc
 import Testing
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Figures
 
 struct OpenLoop: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 // What all measurements need to know of the server.
 
 import ArgumentParser
+import Figures
 
 extension ServerKind: ExpressibleByArgument {}
 extension Transport: ExpressibleByArgument {}
@@ -49,7 +50,7 @@ struct ServerOptions: ParsableArguments {
     /// Prints and writes the figures; exits with 1 when a message or a connection was lost.
     func finish(_ report: Report) throws {
         report.print()
-        if let json { try report.write(to: json) }
+        if let json { try writeJSON(report, to: json) }
         if !report.isClean { throw ExitCode.failure }
     }
 }

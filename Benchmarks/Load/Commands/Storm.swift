@@ -1,4 +1,5 @@
 import ArgumentParser
+import Figures
 
 struct Storm: ParsableCommand {
     static let configuration = CommandConfiguration(

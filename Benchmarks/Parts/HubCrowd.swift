@@ -1,8 +1,5 @@
-// A million connections in the hub, without sockets: what they hold, and how long one turn takes
-// that has something for each of them.
-//
-// What it is not: a claim about a server. The kernel's sockets, libuv's handles and the writes come
-// to it; the load generator measures those.
+// Many connections in the hub: what they hold, and how long one turn takes that has something for
+// each of them.
 
 import ArgumentParser
 import Hub
@@ -16,44 +13,45 @@ enum Shape: String, CaseIterable, ExpressibleByArgument {
     var transport: Transport? { Transport(rawValue: rawValue) }
 }
 
-@main
-struct Million: ParsableCommand {
+struct HubCrowd: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "carillon-million",
-        abstract: "Puts connections into the hub, without sockets, and measures them.")
+        commandName: "hub",
+        abstract: "Puts connections into the hub, a million by default, and tells them all.")
 
     @Option(
         help: "What the connections are: \(Shape.allCases.map(\.rawValue).joined(separator: ", "))."
     )
     var shape = Shape.websocket
 
-    @Option var connections = 1_000_000
+    @Option(help: "1 to 16,000,000.")
+    var connections = 1_000_000
 
-    @Option(help: "Channels, each followed by as many of them.")
+    @Option(help: "Channels, each followed by as many of them: 1 to --connections.")
     var channels = 1
 
-    @Option(help: "Loops; the connections are spread over them. One thread turns them in turns.")
+    @Option(
+        help: "Loops, 1 to 64; the connections are spread over them. One thread turns them all.")
     var loops = 1
 
-    @Option(help: "Fan-out turns to time; the figure is their median.")
+    @Option(help: "Turns to all that are timed, 1 to 1,000; the figure is their median.")
     var rounds = 9
 
+    @Option(help: "Also write the figures to this file.")
+    var json: String?
+
     mutating func validate() throws {
-        guard (1...16_000_000).contains(connections), (1...connections).contains(channels) else {
-            throw ValidationError("--connections: 1 to 16,000,000; --channels: at most as many")
+        guard (1...16_000_000).contains(connections) else {
+            throw ValidationError("--connections: 1 to 16,000,000")
+        }
+        guard (1...connections).contains(channels) else {
+            throw ValidationError("--channels: 1 to --connections, which is \(connections)")
         }
         guard (1...64).contains(loops) else { throw ValidationError("--loops: 1 to 64") }
         guard (1...1_000).contains(rounds) else { throw ValidationError("--rounds: 1 to 1,000") }
     }
 
-    func run() {
-        let crowd = Crowd(loops: loops) { settings in
-            // As a user would who expects so many.
-            let each = (connections + loops - 1) / loops + 64
-            settings.limits.connectionsPerLoopMax = max(1 << 20, each)
-            settings.limits.subscriptionsPerLoopMax = max(1 << 22, each)
-            settings.limits.channelsPerLoopMax = max(1 << 20, channels * 2)
-        }
+    func run() throws {
+        let crowd = emptyCrowd()
         let publishers = (0..<channels).map { crowd.open(Transport.websocket.request("c\($0)")) }
         let messages = publishers.map { _ in frame(payload(128)) }
         // What is made once: logs, histories, the ring's first pages.
@@ -66,16 +64,32 @@ struct Million: ParsableCommand {
         let peers = open(crowd)
         let openingSeconds = cpuSeconds() - opening
         let after = Memory.now()
-        print(
-            "\(shape.rawValue): \(connections) connections, \(channels) channel(s), \(loops) loop(s)"
-        )
-        report("resident", after.resident - before.resident)
-        report("heap", after.heap - before.heap)
-        for part in crowd.footprint where part.bytes > 0 { report("  \(part.owner)", part.bytes) }
-        let micros = openingSeconds / Double(connections) * 1e6
-        print("  opened in \(decimal(micros, 2)) µs of CPU each")
-        if shape.transport != nil { fanOut(crowd, peers, zip(publishers, messages).map { $0 }) }
-        report("resident, then", Memory.now().resident - before.resident)
+        let each = Double(connections)
+        var report = PartReport(
+            measurement: "hub",
+            load: "\(connections) \(shape.rawValue), \(channels) channel(s), \(loops) loop(s)")
+        report.add("user memory", Double(after.resident - before.resident) / each, "B")
+        report.add("heap", Double(after.heap - before.heap) / each, "B")
+        for part in crowd.footprint where part.bytes > 0 {
+            report.add("of it \(part.owner)", Double(part.bytes) / each, "B")
+        }
+        report.add("CPU to open", openingSeconds / each * 1e6, "µs")
+        if shape.transport != nil {
+            fanOut(crowd, peers, zip(publishers, messages).map { $0 }, &report)
+            let then = Memory.now().resident - before.resident
+            report.add("user memory after", Double(then) / each, "B")
+        }
+        try report.finish(json)
+    }
+
+    private func emptyCrowd() -> Crowd {
+        Crowd(loops: loops) { settings in
+            // As a user would who expects so many.
+            let each = (connections + loops - 1) / loops + 64
+            settings.limits.connectionsPerLoopMax = max(1 << 20, each)
+            settings.limits.subscriptionsPerLoopMax = max(1 << 22, each)
+            settings.limits.channelsPerLoopMax = max(1 << 20, channels * 2)
+        }
     }
 
     private func open(_ crowd: Crowd) -> [Peer] {
@@ -97,7 +111,8 @@ struct Million: ParsableCommand {
 
     /// Publishes on each channel and times the turn that tells all.
     private func fanOut(
-        _ crowd: Crowd, _ peers: [Peer], _ publishers: [(peer: Peer, message: [UInt8])]
+        _ crowd: Crowd, _ peers: [Peer], _ publishers: [(peer: Peer, message: [UInt8])],
+        _ report: inout PartReport
     ) {
         var (cpu, wall): ([Double], [Double]) = ([], [])
         for round in 0...rounds {
@@ -120,23 +135,8 @@ struct Million: ParsableCommand {
         }
         cpu.sort()
         wall.sort()
-        let nanoseconds = cpu[rounds / 2] / Double(connections) * 1e9
-        print(
-            "  a message to all: \(decimal(wall[rounds / 2] * 1e3, 1)) ms, "
-                + "\(decimal(nanoseconds, 1)) ns of CPU a delivery, median of \(rounds)")
+        report.add("message to all", wall[rounds / 2] * 1e3, "ms")
+        report.add(
+            "CPU a delivery", cpu[rounds / 2] / Double(connections) * 1e9, "ns")
     }
-
-    private func report(_ what: String, _ bytes: Int) {
-        let name = what + String(repeating: " ", count: max(1, 26 - what.count))
-        print("  \(name)\(decimal(Double(bytes) / Double(connections), 1)) B a connection")
-    }
-}
-
-/// A number with so many digits behind the point.
-private func decimal(_ value: Double, _ digits: Int) -> String {
-    let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
-    let whole = Int((abs(value) * scale).rounded())
-    let fraction = String(whole % Int(scale))
-    let padded = String(repeating: "0", count: digits - fraction.count) + fraction
-    return "\(value < 0 ? "-" : "")\(whole / Int(scale)).\(padded)"
 }
