@@ -1,4 +1,5 @@
 """What is measured: each load in carillon-bench's words, and the sections that the report is made of."""
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,8 @@ class Scale:
     generator: int
     # What one process may open.
     descriptors: int
+    # Real ones at the most, where it is their number that matters; 0: that is not measured.
+    connections: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class Load:
     # More for Carillon's command.
     flags: tuple[str, ...] = ()
     rounds_max: int = 1000
+    # Has the words as its arguments; carillon-parts needs no server.
+    program: str = "carillon-bench"
+    # Processes of the server that share a port, where one may not open as many connections. They are told, too.
+    gateways: int = 0
+    seconds_max: int = 180
 
     @property
     def kind(self) -> str:
@@ -50,13 +58,22 @@ class Load:
         return "--tls" in self.words.split()
 
     @property
+    def needs_server(self) -> bool:
+        return self.program == "carillon-bench"
+
+    @property
     def connections(self) -> int:
+        """Those of one process; 0 where it opens none, or only as many as it may."""
+        if not self.needs_server or self.gateways:
+            return 0
         words = self.words.split()
         counts = [int(words[i + 1]) for i, word in enumerate(words) if word in ("--subscribers", "--connections")]
         return sum(counts)
 
     def command(self, scale: Scale) -> list[str]:
         """Its words, with those of the run's scale."""
+        if not self.needs_server:
+            return self.words.split()
         seconds, warmup = ["--seconds", f"{scale.seconds:g}"], ["--warmup", f"{scale.warmup:g}"]
         threads = ["--threads", str(min(scale.generator, self.connections))]
         settle = ["--settle", f"{scale.settle:g}"]
@@ -73,6 +90,10 @@ class Section:
     loads: tuple[Load, ...]
     axis: str = ""
     at: tuple[float, ...] = ()
+    # What is to be known before the tables.
+    note: str = ""
+    # Whether one table shows all loads, which then have one server; else each has a table.
+    is_one_table: bool = False
 
     def only(self, keeps: Callable[[Load], bool]) -> "Section":
         """With fewer loads."""
@@ -110,6 +131,11 @@ def sections(scale: Scale) -> list[Section]:
             Load("storm", "WebSocket", "storm --subscribers 5000 --rate 10", ("carillon",),
                  flags=("--history", "100000")),)),
         memory(scale),
+        million(scale),
+        *([connections(scale)] if scale.connections else []),
+        Section("ring", "The ring: publish to drain, 2 writers and 2 readers", (
+            Load("ring", "1,000,000 messages a run", "ring --writers 2 --readers 2", ("carillon",),
+                 program="carillon-parts"),)),
         Section("handshakes", "Handshakes", (
             Load("churn", "plain", "churn"), Load("churn-tls", "TLS", "churn --tls", SECURE))),
         subscribers(fanout, scale),
@@ -127,6 +153,54 @@ def memory(scale: Scale) -> Section:
         Load("idle", f"{plain:,} plain", f"idle --connections {plain}", rounds_max=1),
         *(() if scale.quick else (events,)),
         Load("idle-tls", f"{tls:,} with TLS", f"idle --tls --connections {tls}", SECURE, rounds_max=1)))
+
+
+def million(scale: Scale) -> Section:
+    def load(name: str, label: str, words: str) -> Load:
+        return Load(name, label, f"hub --connections 1000000 {words}", ("carillon",), rounds_max=1,
+                    program="carillon-parts")
+
+    websocket = load("million", "WebSockets on one channel", f"--rounds {3 if scale.quick else 9}")
+    more = (load("million-channels", "WebSockets on 1,000 channels", "--channels 1000"),
+            load("million-loops", "WebSockets on two loops", "--loops 2"),
+            load("million-sse", "event streams on one channel", "--shape sse"),
+            load("million-idle", "before a first request", "--shape idle"))
+    shapes = (websocket,) if scale.quick else (websocket, *more)
+    return Section(
+        "million", "A million connections: a simulation", shapes, is_one_table=True,
+        note="Connections in the hub, in one process, without sockets: what Carillon's own code keeps of each, and how "
+        "long the turn takes that has a message for all 1,000,000. To a real connection come libuv's handle, the "
+        "kernel's sockets and a write each.")
+
+
+# Of a process's descriptors: who shares a port gets its connections by a hash, some more and some fewer.
+FILLED = 0.94
+# What carillon-bench may start.
+GENERATORS_MAX = 64
+
+
+def generated_max(descriptors: int) -> int:
+    """How many connections the generator can open, with as many processes as it may start."""
+    return GENERATORS_MAX * max(0, descriptors - DESCRIPTORS_BESIDE)
+
+
+def connections(scale: Scale) -> Section:
+    each = scale.descriptors - DESCRIPTORS_BESIDE
+    count, gateways = scale.connections, math.ceil(scale.connections / (each * FILLED))
+    generators = math.ceil(count / each)
+    first = 50 * gateways
+    words = f"idle --connections {count - first} --first {first} --processes {generators}"
+    many = Load(
+        "connections", f"{count:,} connections", words, ("carillon",), loops=1, rounds_max=1, gateways=gateways,
+        # Idle means idle: no heartbeat comes in between.
+        flags=("--reuse-port", "--heartbeat-seconds", "3600", "--silence-seconds", "7200"), seconds_max=900)
+    return Section(
+        "connections", f"A million connections: {count:,} real ones", (many,),
+        note=f"WebSockets that stay idle, over loopback. One process may open {scale.descriptors:,} descriptors here, "
+        f"so gateways of one loop share the port: {gateways} of them, and {generators} of the generator's processes at "
+        "the other ends. A whole run opens as many as memory and descriptors allow, a million at the most, a quick one "
+        "10,000. When memory has been read, a message is published at each gateway, which reaches its own connections "
+        "only, until every connection has received one.")
 
 
 def subscribers(fanout: Load, scale: Scale) -> Section:

@@ -14,7 +14,8 @@ COLUMNS = (
     "server CPU", "server user", "deliveries a second", "server busy", "generator busy", "latency p50", "latency p99",
     "user memory", "kernel socket buffers", "kernel slab", "handshakes a second", "server CPU a handshake",
     "round trips a second", "server CPU a round trip", "server CPU a resume", "back p50", "back p99", "all back",
-    "all caught up")
+    "all caught up", "heap", "CPU to open", "opening", "message to all", "CPU a delivery", "publish to drain",
+    "publish to drain, least", "publish to drain, most")
 # What servers are compared by: the first that a load has.
 COMPARED = (
     "server CPU", "user memory", "server CPU a handshake", "server CPU a round trip", "server CPU a resume")
@@ -23,7 +24,8 @@ SWEPT = (("cpu", "server CPU", "CPU a delivery, µs"), ("deliveries", "deliverie
          ("p50", "latency p50", "latency p50, ms"), ("p99", P99, "latency p99, ms"))
 HEADS = {"server CPU": "CPU a delivery", "server user": "user part", "user memory": "user memory a connection",
          "server CPU a handshake": "CPU a handshake", "server CPU a round trip": "CPU a round trip",
-         "server CPU a resume": "CPU a resume", "latency p50": "p50", "latency p99": "p99"}
+         "server CPU a resume": "CPU a resume", "latency p50": "p50", "latency p99": "p99",
+         "heap": "heap a connection", "publish to drain, least": "fastest run", "publish to drain, most": "slowest run"}
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,15 @@ def write(run: Run, page: pathlib.Path) -> None:
     run.write(folder / "run.json")
     text = [f"# {run.machine['began'][:10]}, {run.machine['cores']}", *about(run), *goals(run)]
     for section in run.sections():
-        text += ["", f"## {section.title}"]
+        text += ["", f"## {section.title}", *(["", section.note] if section.note else [])]
         for name, alternative, svg in drawings(section, run.records):
             (folder / f"{name}.svg").write_text(svg)
             text += ["", f"![{alternative}]({folder.name}/{name}.svg)"]
         if section.axis:
             text += sweep(section, run.records)
-        for load in () if section.axis else section.loads:
+        if section.is_one_table:
+            text += one_table(section, run.records)
+        for load in () if section.axis or section.is_one_table else section.loads:
             text += ["", f"### {load.label}"] if len(section.loads) > 1 else []
             text += table(load, run.records)
     page.write_text("\n".join([*text, *commands(run)]) + "\n")
@@ -116,19 +120,19 @@ def goal_row(found: Outcome, run: Run) -> str:
         limit = f"{what} ≤ {goal.limit:g} × {named}"
         measured = "–" if found.value is None else f"{found.value:.3f} ×"
         measured += f" {plots.NAMES[server]}" if goal.against[1] == BEST and found.against else ""
-    if found.rounds > 1:
-        measured += f" ({rounded(found.low)} to {rounded(found.high)} in {found.rounds} rounds)"
+    if found.low < found.high:
+        measured += f" ({rounded(found.low)} to {rounded(found.high)}"
+        measured += f" in {found.rounds} rounds)" if found.rounds > 1 else ")"
     verdict = found.why or ("reached" if found.is_reached else "**not reached**")
     return f"| {work} | {limit} | {measured} | {verdict} |"
 
 
 def table(load: Load, records: Records) -> list[str]:
     servers = records.servers(load.name)
-    shown = [name for name in COLUMNS if any(records.values(load.name, server, name) for server in servers)]
+    shown, head = columns([(load.name, server) for server in servers], records)
     compared = next((name for name in COMPARED if name in shown and len(servers) > 1), None)
     base = "floor" if "floor" in servers else servers[0]
-    units = (records.unit(load.name, name) for name in shown)
-    head = ["server", *(f"{HEADS.get(name, name)}, {unit}".removesuffix(", /s") for name, unit in zip(shown, units))]
+    head = ["server", *head]
     head += [f"ratio to {plots.NAMES[base]}"] if compared else []
     rows = []
     for server in servers:
@@ -138,6 +142,22 @@ def table(load: Load, records: Records) -> list[str]:
             row.append(number(ratio.value if ratio else None))
         rows.append(row + [str(len(records.of(load.name, server))), records.remark(load.name, server)])
     return markdown([*head, "rounds", "remarks"], rows)
+
+
+def columns(measured: list[tuple[str, str]], records: Records) -> tuple[list[str], list[str]]:
+    """The figures that there are of any (load, server), and what stands above them."""
+    shown = [name for name in COLUMNS if any(records.values(*one, name) for one in measured)]
+    units = (next(filter(None, (records.unit(load, name) for load, _ in measured)), "") for name in shown)
+    return shown, [f"{HEADS.get(name, name)}, {unit}".removesuffix(", /s") for name, unit in zip(shown, units)]
+
+
+def one_table(section: Section, records: Records) -> list[str]:
+    """A row for each load of the one server that all have."""
+    measured = [(load.name, records.servers(load.name)[0]) for load in section.loads]
+    shown, head = columns(measured, records)
+    rows = [[load.label, *(number(records.median(*one, name)) for name in shown), records.remark(*one)]
+            for load, one in zip(section.loads, measured)]
+    return markdown(["", *head, "remarks"], rows)
 
 
 def sweep(section: Section, records: Records) -> list[str]:
@@ -211,11 +231,12 @@ def against(section: Section, records: Records, figure: str, label: str) -> str 
 def commands(run: Run) -> list[str]:
     text = ["", "## Commands", "", "Servers, on ports of this run:", "", "```sh"]
     text += [shlex.join(command) for command in run.commands.values()]
-    text += ["```", "", "Loads, each with `--server`, `--port`, `--pid`, `--channel` and `--json` too:", "", "```sh"]
+    text += ["```", "", "Loads; those of carillon-bench with `--server`, `--port`, `--pid` and `--channel`, too:", "",
+             "```sh"]
     for load in dict.fromkeys(load for section in run.sections() for load in section.loads):
         flags = f", carillon with {shlex.join(load.flags)}" if load.flags else ""
-        other = f", servers with {load.label}" if load.loops else flags
-        text.append(f"{shlex.join(['carillon-bench', *load.command(run.scale)])}  # {load.name}{other}")
+        other = flags or (f", servers with {load.label}" if load.loops else "")
+        text.append(f"{shlex.join([load.program, *load.command(run.scale)])}  # {load.name}{other}")
     return [*text, "```"]
 
 
