@@ -73,11 +73,14 @@ let package = Package(
             name: "Chat", dependencies: ["Gateway"], path: "Examples/Chat",
             resources: [.embedInCode("page.html")], swiftSettings: common),
 
-        .target(name: "Figures", path: "Benchmarks/Figures", swiftSettings: common),
+        .target(
+            name: "Harness",
+            dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/Harness", swiftSettings: common),
         .executableTarget(
             name: "carillon-bench",
             dependencies: [
-                "Figures", "COpenSSL", "CLinux",
+                "Harness", "COpenSSL", "CLinux",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -94,7 +97,7 @@ let package = Package(
         .executableTarget(
             name: "carillon-parts",
             dependencies: [
-                "Workloads", "Hub", "Figures", "CLinux",
+                "Workloads", "Hub", "Harness", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Parts", swiftSettings: common),
@@ -118,7 +121,7 @@ let package = Package(
             path: "Tests/Fuzz/Targets", swiftSettings: common),
         .testTarget(name: "FuzzTests", dependencies: ["Fuzzing"], swiftSettings: common),
         .testTarget(
-            name: "LoadTests", dependencies: ["carillon-bench", "Figures"], swiftSettings: common),
+            name: "LoadTests", dependencies: ["carillon-bench", "Harness"], swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
         .testTarget(
             name: "ClientTests",

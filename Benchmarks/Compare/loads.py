@@ -78,7 +78,7 @@ class Load:
         threads = ["--threads", str(min(scale.generator, self.connections))]
         settle = ["--settle", f"{scale.settle:g}"]
         # Some servers go on growing for long.
-        more = {"idle": ["--settle-max", "2"] if scale.quick else [], "churn": [*seconds, *warmup]}
+        more = {"idle": ["--settle-max", "1"] if scale.quick else [], "churn": [*seconds, *warmup]}
         return [*self.words.split(), *more.get(self.kind, [*seconds, *warmup, *settle, *threads])]
 
 
@@ -196,11 +196,11 @@ def connections(scale: Scale) -> Section:
         flags=("--reuse-port", "--heartbeat-seconds", "3600", "--silence-seconds", "7200"), seconds_max=900)
     return Section(
         "connections", f"A million connections: {count:,} real ones", (many,),
-        note=f"WebSockets that stay idle, over loopback. One process may open {scale.descriptors:,} descriptors here, "
-        f"so gateways of one loop share the port: {gateways} of them, and {generators} of the generator's processes at "
-        "the other ends. A whole run opens as many as memory and descriptors allow, a million at the most, a quick one "
-        "10,000. When memory has been read, a message is published at each gateway, which reaches its own connections "
-        "only, until every connection has received one.")
+        note="WebSockets that stay idle, over loopback. Gateways of one loop that share the port: "
+        f"{gateways}; processes of the generator, at the other ends: {generators}; one process may open "
+        f"{scale.descriptors:,} descriptors here. A whole run opens as many connections as memory and descriptors "
+        "allow, a million at the most, a quick one 10,000. When memory has been read, a message is published at each "
+        "gateway, which reaches that process's own connections only, until every connection has received one.")
 
 
 def subscribers(fanout: Load, scale: Scale) -> Section:

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 
 from Compare import plots
@@ -82,15 +83,16 @@ def write(run: Run, page: pathlib.Path) -> None:
 def about(run: Run) -> list[str]:
     scale = run.scale
     rounds = "one round" if scale.rounds == 1 else f"{scale.rounds} rounds"
+    without = ", and the slowest servers are left out of some" if scale.quick else ""
     rows = {**run.machine, **run.versions}
+    threads = "1 thread" if scale.generator == 1 else f"{scale.generator} threads"
     return [
         "",
         f"Servers side by side in interleaved rounds: {rounds}, {scale.seconds:g} s each after {scale.warmup:g} s of "
-        f"warming up; sweeps have at most three, memory one. Each server has {scale.loops} loops, threads or workers "
-        f"(node has one), the generator {scale.generator} thread{'s' if scale.generator > 1 else ''}. Everything over "
-        "loopback, so that generator and servers share the cores. Figures are medians, and ratios the medians of the "
-        "rounds' own ratios. CPU is the server's user and system time, "
-        "which the kernel counts in ticks of 10 ms, over the messages that subscribers received.",
+        f"warming up; sweeps have at most three, memory one{without}. Each server has {scale.loops} loops, threads or "
+        f"workers (node has one), the generator {threads}. Everything over loopback, so that generator and servers "
+        "share the cores. Figures are medians, and ratios the medians of the rounds' own ratios. CPU is the server's "
+        "user and system time, which the kernel counts in ticks of 10 ms, over the messages that subscribers received.",
         "", "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())]
 
 
@@ -162,7 +164,7 @@ def one_table(section: Section, records: Records) -> list[str]:
 
 def sweep(section: Section, records: Records) -> list[str]:
     """Each figure at each place of the axis."""
-    servers = list(dict.fromkeys(server for load in section.loads for server in records.servers(load.name)))
+    servers = along(section, records)
     lines: list[str] = []
     for _, figure, label in SWEPT:
         rows = [[plots.NAMES[server], *(number(records.median(load.name, server, figure)) for load in section.loads)]
@@ -173,11 +175,20 @@ def sweep(section: Section, records: Records) -> list[str]:
     return lines + (["", *(f"- {remark}" for remark in remarks)] if remarks else [])
 
 
+def along(section: Section, records: Records) -> list[str]:
+    """Servers that were measured at two places or more: one place shows no course."""
+    places = Counter(server for load in section.loads for server in records.servers(load.name))
+    return [server for server, count in places.items() if count > 1]
+
+
 def drawings(section: Section, records: Records) -> list[tuple[str, str, str]]:
     """Name, words for who sees no picture, and the plot; whatever there are figures for."""
     if section.axis:
         made = [(name, label, against(section, records, figure, label)) for name, figure, label in SWEPT]
         return [(f"{section.name}-{name}", f"{label}, against {section.axis}", svg) for name, label, svg in made if svg]
+    # One server, compared with nothing.
+    if section.is_one_table:
+        return []
     if section.loads[0].kind == "openloop":
         svg = percentiles(section, records)
         return [(section.name, "latency by percentile", svg)] if svg else []
@@ -215,17 +226,15 @@ def percentiles(section: Section, records: Records) -> str | None:
 
 def against(section: Section, records: Records, figure: str, label: str) -> str | None:
     """One figure of all servers along the section's axis."""
-    drawn: dict[str, plots.Line] = {}
-    for at, load in zip(section.at, section.loads):
-        for server in records.servers(load.name):
-            value = records.median(load.name, server, figure)
-            if value is not None and value > 0:
-                drawn.setdefault(server, plots.Line(server)).points.append((at, value))
-    values = [value for line in drawn.values() for _, value in line.points]
+    drawn: list[plots.Line] = []
+    for server in along(section, records):
+        medians = [(at, records.median(load.name, server, figure)) for at, load in zip(section.at, section.loads)]
+        drawn += [plots.Line(server, points)] if (points := [(at, value) for at, value in medians if value]) else []
+    values = [value for line in drawn for _, value in line.points]
     if not values:
         return None
     x = plots.logarithmic(section.axis, list(section.at), section.at)
-    return plots.lines(f"{label}, against {section.axis}", x, plots.logarithmic(label, values), list(drawn.values()))
+    return plots.lines(f"{label}, against {section.axis}", x, plots.logarithmic(label, values), drawn)
 
 
 def commands(run: Run) -> list[str]:

@@ -4,7 +4,7 @@
 // to it; `carillon-bench` measures those.
 
 import ArgumentParser
-import Figures
+import Harness
 
 @main
 struct CarillonParts: ParsableCommand {

@@ -2,6 +2,7 @@
 // each of them.
 
 import ArgumentParser
+import Harness
 import Hub
 import Workloads
 
@@ -18,36 +19,38 @@ struct HubCrowd: ParsableCommand {
         commandName: "hub",
         abstract: "Puts connections into the hub, a million by default, and tells them all.")
 
+    private static let counts = 1...16_000_000
+    private static let loopsRange = 1...64
+    private static let roundsRange = 1...1_000
+
     @Option(
         help: "What the connections are: \(Shape.allCases.map(\.rawValue).joined(separator: ", "))."
     )
     var shape = Shape.websocket
 
-    @Option(help: "1 to 16,000,000.")
+    @Option(help: "How many, \(counts.words).")
     var connections = 1_000_000
 
-    @Option(help: "Channels, each followed by as many of them: 1 to --connections.")
+    @Option(help: "Channels, each followed by as many of them, 1 to --connections.")
     var channels = 1
 
     @Option(
-        help: "Loops, 1 to 64; the connections are spread over them. One thread turns them all.")
+        help:
+            "Loops, \(loopsRange.words); the connections are spread over them. One thread turns them all."
+    )
     var loops = 1
 
-    @Option(help: "Turns to all that are timed, 1 to 1,000; the figure is their median.")
+    @Option(help: "Turns to all that are timed, \(roundsRange.words); the figure is their median.")
     var rounds = 9
 
     @Option(help: "Also write the figures to this file.")
     var json: String?
 
     mutating func validate() throws {
-        guard (1...16_000_000).contains(connections) else {
-            throw ValidationError("--connections: 1 to 16,000,000")
-        }
-        guard (1...connections).contains(channels) else {
-            throw ValidationError("--channels: 1 to --connections, which is \(connections)")
-        }
-        guard (1...64).contains(loops) else { throw ValidationError("--loops: 1 to 64") }
-        guard (1...1_000).contains(rounds) else { throw ValidationError("--rounds: 1 to 1,000") }
+        try Self.counts.check(connections, "--connections")
+        try (1...connections).check(channels, "--channels")
+        try Self.loopsRange.check(loops, "--loops")
+        try Self.roundsRange.check(rounds, "--rounds")
     }
 
     func run() throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 import Workloads
 
 struct RingRace: ParsableCommand {
@@ -7,28 +8,30 @@ struct RingRace: ParsableCommand {
         abstract: "Times the ring: writers publish, and readers drain all, each on a thread.",
         discussion: "A figure is the time of a run over the messages in it: a median of the runs.")
 
-    @Option(help: "Threads that publish: 1 to 16.")
+    private static let threads = 1...16
+    private static let counts = 1_000...100_000_000
+    private static let runsRange = 1...1_000
+
+    @Option(help: "Threads that publish, \(threads.words).")
     var writers = 2
 
-    @Option(help: "Threads that read all messages: 1 to 16.")
+    @Option(help: "Threads that read all messages, \(threads.words).")
     var readers = 2
 
-    @Option(help: "Messages of a run, of all writers together: 1,000 to 100,000,000.")
+    @Option(help: "Messages of a run, of all writers together, \(counts.words).")
     var messages = 1_000_000
 
-    @Option(help: "Runs: 1 to 1,000.")
+    @Option(help: "Runs, \(runsRange.words).")
     var runs = 15
 
     @Option(help: "Also write the figures to this file.")
     var json: String?
 
     mutating func validate() throws {
-        guard (1...16).contains(writers) else { throw ValidationError("--writers: 1 to 16") }
-        guard (1...16).contains(readers) else { throw ValidationError("--readers: 1 to 16") }
-        guard (1_000...100_000_000).contains(messages) else {
-            throw ValidationError("--messages: 1,000 to 100,000,000")
-        }
-        guard (1...1_000).contains(runs) else { throw ValidationError("--runs: 1 to 1,000") }
+        try Self.threads.check(writers, "--writers")
+        try Self.threads.check(readers, "--readers")
+        try Self.counts.check(messages, "--messages")
+        try Self.runsRange.check(runs, "--runs")
     }
 
     func run() throws {

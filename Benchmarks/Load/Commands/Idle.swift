@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 
 struct Idle: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -6,16 +7,21 @@ struct Idle: ParsableCommand {
 
     @OptionGroup var server: ServerOptions
 
-    @Option(help: "As many as --processes can open.")
+    @Option(help: "At most as many as --processes can open.")
     var connections = 19_000
 
     @Option(help: "How many to open first and not count, for what a server allocates once.")
     var first = 100
 
-    @Option(help: "Processes of the generator, 1 to 64; each may open as many descriptors.")
+    @Option(
+        help: """
+            Processes of the generator, \(LoadOptions.processesRange.words); each may open as many \
+            descriptors.
+            """)
     var processes = 1
 
-    @Option(help: "The longest to wait until memory no longer grows, in seconds, 1 to 600.")
+    private static let settling = 1.0...600.0
+    @Option(help: "The longest wait until memory no longer grows, seconds, \(settling.words).")
     var settleMax = 20.0
 
     @Option(
@@ -26,15 +32,13 @@ struct Idle: ParsableCommand {
     var tell: [UInt16] = []
 
     mutating func validate() throws {
-        guard (1...64).contains(processes) else { throw ValidationError("--processes: 1 to 64") }
-        let most = (Sockets.raiseDescriptorLimit() - 64) * processes - first
-        guard first >= 0, (processes...max(processes, most)).contains(connections) else {
-            throw ValidationError(
-                "--connections: \(processes) to \(most), as descriptors allow, with --first \(first)"
-            )
-        }
+        try LoadOptions.processesRange.check(processes, "--processes")
+        let most = (Sockets.raiseDescriptorLimit() - 64) * processes
+        try (0...max(0, most - processes)).check(first, "--first")
+        try (processes...max(processes, most - first)).check(
+            connections, "--connections, as descriptors allow,")
         guard !server.processes.isEmpty else { throw ValidationError("--pid is needed") }
-        guard (1...600).contains(settleMax) else { throw ValidationError("--settle-max: 1 to 600") }
+        try Self.settling.check(settleMax, "--settle-max")
     }
 
     func run() throws {

@@ -1,6 +1,6 @@
 // A line a second on standard error, for whoever waits.
 
-import Figures
+import Harness
 import Glibc
 
 struct Progress {

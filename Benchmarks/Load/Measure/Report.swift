@@ -1,6 +1,6 @@
 // What a measurement of a server found.
 
-import Figures
+import Harness
 import Histogram
 
 struct Report: Encodable {
