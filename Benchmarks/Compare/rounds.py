@@ -87,6 +87,8 @@ def read(command: list[str], report: pathlib.Path, load: Load, server: str, roun
     """Runs one measurement."""
     try:
         ran = programs.run(command, load.seconds_max, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:
+        return Record(load.name, server, round, trouble=f"{load.program}: {error.strerror}")
     except subprocess.TimeoutExpired:
         return Record(load.name, server, round, trouble=f"not done after {load.seconds_max} s")
     if report.exists():
