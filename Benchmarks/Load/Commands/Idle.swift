@@ -10,7 +10,7 @@ struct Idle: ParsableCommand {
     @Option(help: "At most as many as --processes can open.")
     var connections = 19_000
 
-    @Option(help: "How many to open first and not count, for what a server allocates once.")
+    @Option(help: "Opened first and not counted, for what a server allocates once; 0 or more.")
     var first = 100
 
     @Option(
