@@ -72,10 +72,14 @@ let package = Package(
             name: "Chat", dependencies: ["Gateway"], path: "Examples/Chat",
             resources: [.embedInCode("page.html")], swiftSettings: common),
 
+        .target(
+            name: "Harness",
+            dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/Harness", swiftSettings: common),
         .executableTarget(
             name: "carillon-bench",
             dependencies: [
-                "COpenSSL", "CLinux",
+                "Harness", "COpenSSL", "CLinux",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -90,12 +94,12 @@ let package = Package(
             name: "carillon-costs", dependencies: ["Workloads", "CCounting"],
             path: "Benchmarks/Costs", swiftSettings: common),
         .executableTarget(
-            name: "carillon-million",
+            name: "carillon-parts",
             dependencies: [
-                "Workloads", "Hub", "CLinux",
+                "Workloads", "Hub", "Harness", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks/Million", swiftSettings: common),
+            path: "Benchmarks/Parts", swiftSettings: common),
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: common),
         .testTarget(name: "WireTests", dependencies: ["Wire", "Bytes"], swiftSettings: common),
@@ -115,14 +119,17 @@ let package = Package(
             name: "Fuzzing", dependencies: ["Hub", "Wire", "Ring", "Deflate", "Bytes"],
             path: "Tests/Fuzz/Targets", swiftSettings: common),
         .testTarget(name: "FuzzTests", dependencies: ["Fuzzing"], swiftSettings: common),
-        .testTarget(name: "LoadTests", dependencies: ["carillon-bench"], swiftSettings: common),
+        .testTarget(
+            name: "LoadTests", dependencies: ["carillon-bench", "Harness"], swiftSettings: common),
         .testTarget(name: "TidyTests", swiftSettings: common),
         .testTarget(
             name: "ClientTests",
             dependencies: ["Client", "Gateway", "Loops", "TLS", "Wire", "Bytes", "Signatures"],
             swiftSettings: common),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Loops"], swiftSettings: common),
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Hub", "Loops", "Bytes", "Ring", "Wire"],
+            swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )

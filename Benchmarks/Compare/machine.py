@@ -37,6 +37,17 @@ def facts() -> dict[str, str]:
     }
 
 
+# What a connection takes of this machine's memory, both ends, with room: some 9 KB of it the kernel's.
+CONNECTION_BYTES = 12_000
+
+
+def connections_max() -> int:
+    """How many real ones this machine bears: a third of its memory stays free."""
+    total, available = (int(field("/proc/meminfo", name).split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    opened, _, files = map(int, pathlib.Path("/proc/sys/fs/file-nr").read_text().split())
+    return max(0, min((available - total // 3) // CONNECTION_BYTES, (files - opened) // 2 - 10_000))
+
+
 def raise_descriptors() -> int:
     """As many as are allowed, for this process and those that it starts; says how many."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 
 from Compare import plots
@@ -14,7 +15,8 @@ COLUMNS = (
     "server CPU", "server user", "deliveries a second", "server busy", "generator busy", "latency p50", "latency p99",
     "user memory", "kernel socket buffers", "kernel slab", "handshakes a second", "server CPU a handshake",
     "round trips a second", "server CPU a round trip", "server CPU a resume", "back p50", "back p99", "all back",
-    "all caught up")
+    "all caught up", "heap", "CPU to open", "opening", "message to all", "CPU a delivery", "publish to drain",
+    "publish to drain, least", "publish to drain, most")
 # What servers are compared by: the first that a load has.
 COMPARED = (
     "server CPU", "user memory", "server CPU a handshake", "server CPU a round trip", "server CPU a resume")
@@ -23,7 +25,8 @@ SWEPT = (("cpu", "server CPU", "CPU a delivery, µs"), ("deliveries", "deliverie
          ("p50", "latency p50", "latency p50, ms"), ("p99", P99, "latency p99, ms"))
 HEADS = {"server CPU": "CPU a delivery", "server user": "user part", "user memory": "user memory a connection",
          "server CPU a handshake": "CPU a handshake", "server CPU a round trip": "CPU a round trip",
-         "server CPU a resume": "CPU a resume", "latency p50": "p50", "latency p99": "p99"}
+         "server CPU a resume": "CPU a resume", "latency p50": "p50", "latency p99": "p99",
+         "heap": "heap a connection", "publish to drain, least": "fastest run", "publish to drain, most": "slowest run"}
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,15 @@ def write(run: Run, page: pathlib.Path) -> None:
     run.write(folder / "run.json")
     text = [f"# {run.machine['began'][:10]}, {run.machine['cores']}", *about(run), *goals(run)]
     for section in run.sections():
-        text += ["", f"## {section.title}"]
+        text += ["", f"## {section.title}", *(["", section.note] if section.note else [])]
         for name, alternative, svg in drawings(section, run.records):
             (folder / f"{name}.svg").write_text(svg)
             text += ["", f"![{alternative}]({folder.name}/{name}.svg)"]
         if section.axis:
             text += sweep(section, run.records)
-        for load in () if section.axis else section.loads:
+        if section.is_one_table:
+            text += one_table(section, run.records)
+        for load in () if section.axis or section.is_one_table else section.loads:
             text += ["", f"### {load.label}"] if len(section.loads) > 1 else []
             text += table(load, run.records)
     page.write_text("\n".join([*text, *commands(run)]) + "\n")
@@ -78,15 +83,16 @@ def write(run: Run, page: pathlib.Path) -> None:
 def about(run: Run) -> list[str]:
     scale = run.scale
     rounds = "one round" if scale.rounds == 1 else f"{scale.rounds} rounds"
+    without = ", and the slowest servers are left out of some" if scale.quick else ""
     rows = {**run.machine, **run.versions}
+    threads = "1 thread" if scale.generator == 1 else f"{scale.generator} threads"
     return [
         "",
         f"Servers side by side in interleaved rounds: {rounds}, {scale.seconds:g} s each after {scale.warmup:g} s of "
-        f"warming up; sweeps have at most three, memory one. Each server has {scale.loops} loops, threads or workers "
-        f"(node has one), the generator {scale.generator} thread{'s' if scale.generator > 1 else ''}. Everything over "
-        "loopback, so that generator and servers share the cores. Figures are medians, and ratios the medians of the "
-        "rounds' own ratios. CPU is the server's user and system time, "
-        "which the kernel counts in ticks of 10 ms, over the messages that subscribers received.",
+        f"warming up; sweeps have at most three, memory one{without}. Each server has {scale.loops} loops, threads or "
+        f"workers (node has one), the generator {threads}. Everything over loopback, so that generator and servers "
+        "share the cores. Figures are medians, and ratios the medians of the rounds' own ratios. CPU is the server's "
+        "user and system time, which the kernel counts in ticks of 10 ms, over the messages that subscribers received.",
         "", "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())]
 
 
@@ -116,19 +122,19 @@ def goal_row(found: Outcome, run: Run) -> str:
         limit = f"{what} ≤ {goal.limit:g} × {named}"
         measured = "–" if found.value is None else f"{found.value:.3f} ×"
         measured += f" {plots.NAMES[server]}" if goal.against[1] == BEST and found.against else ""
-    if found.rounds > 1:
-        measured += f" ({rounded(found.low)} to {rounded(found.high)} in {found.rounds} rounds)"
+    if found.low < found.high:
+        measured += f" ({rounded(found.low)} to {rounded(found.high)}"
+        measured += f" in {found.rounds} rounds)" if found.rounds > 1 else ")"
     verdict = found.why or ("reached" if found.is_reached else "**not reached**")
     return f"| {work} | {limit} | {measured} | {verdict} |"
 
 
 def table(load: Load, records: Records) -> list[str]:
     servers = records.servers(load.name)
-    shown = [name for name in COLUMNS if any(records.values(load.name, server, name) for server in servers)]
+    shown, head = columns([(load.name, server) for server in servers], records)
     compared = next((name for name in COMPARED if name in shown and len(servers) > 1), None)
     base = "floor" if "floor" in servers else servers[0]
-    units = (records.unit(load.name, name) for name in shown)
-    head = ["server", *(f"{HEADS.get(name, name)}, {unit}".removesuffix(", /s") for name, unit in zip(shown, units))]
+    head = ["server", *head]
     head += [f"ratio to {plots.NAMES[base]}"] if compared else []
     rows = []
     for server in servers:
@@ -140,9 +146,25 @@ def table(load: Load, records: Records) -> list[str]:
     return markdown([*head, "rounds", "remarks"], rows)
 
 
+def columns(measured: list[tuple[str, str]], records: Records) -> tuple[list[str], list[str]]:
+    """The figures that there are of any (load, server), and what stands above them."""
+    shown = [name for name in COLUMNS if any(records.values(*one, name) for one in measured)]
+    units = (next(filter(None, (records.unit(load, name) for load, _ in measured)), "") for name in shown)
+    return shown, [f"{HEADS.get(name, name)}, {unit}".removesuffix(", /s") for name, unit in zip(shown, units)]
+
+
+def one_table(section: Section, records: Records) -> list[str]:
+    """A row for each load of the one server that all have."""
+    measured = [(load.name, records.servers(load.name)[0]) for load in section.loads]
+    shown, head = columns(measured, records)
+    rows = [[load.label, *(number(records.median(*one, name)) for name in shown), records.remark(*one)]
+            for load, one in zip(section.loads, measured)]
+    return markdown(["", *head, "remarks"], rows)
+
+
 def sweep(section: Section, records: Records) -> list[str]:
     """Each figure at each place of the axis."""
-    servers = list(dict.fromkeys(server for load in section.loads for server in records.servers(load.name)))
+    servers = along(section, records)
     lines: list[str] = []
     for _, figure, label in SWEPT:
         rows = [[plots.NAMES[server], *(number(records.median(load.name, server, figure)) for load in section.loads)]
@@ -153,11 +175,20 @@ def sweep(section: Section, records: Records) -> list[str]:
     return lines + (["", *(f"- {remark}" for remark in remarks)] if remarks else [])
 
 
+def along(section: Section, records: Records) -> list[str]:
+    """Servers that were measured at two places or more: one place shows no course."""
+    places = Counter(server for load in section.loads for server in records.servers(load.name))
+    return [server for server, count in places.items() if count > 1]
+
+
 def drawings(section: Section, records: Records) -> list[tuple[str, str, str]]:
     """Name, words for who sees no picture, and the plot; whatever there are figures for."""
     if section.axis:
         made = [(name, label, against(section, records, figure, label)) for name, figure, label in SWEPT]
         return [(f"{section.name}-{name}", f"{label}, against {section.axis}", svg) for name, label, svg in made if svg]
+    # One server, compared with nothing.
+    if section.is_one_table:
+        return []
     if section.loads[0].kind == "openloop":
         svg = percentiles(section, records)
         return [(section.name, "latency by percentile", svg)] if svg else []
@@ -195,27 +226,26 @@ def percentiles(section: Section, records: Records) -> str | None:
 
 def against(section: Section, records: Records, figure: str, label: str) -> str | None:
     """One figure of all servers along the section's axis."""
-    drawn: dict[str, plots.Line] = {}
-    for at, load in zip(section.at, section.loads):
-        for server in records.servers(load.name):
-            value = records.median(load.name, server, figure)
-            if value is not None and value > 0:
-                drawn.setdefault(server, plots.Line(server)).points.append((at, value))
-    values = [value for line in drawn.values() for _, value in line.points]
+    drawn: list[plots.Line] = []
+    for server in along(section, records):
+        medians = [(at, records.median(load.name, server, figure)) for at, load in zip(section.at, section.loads)]
+        drawn += [plots.Line(server, points)] if (points := [(at, value) for at, value in medians if value]) else []
+    values = [value for line in drawn for _, value in line.points]
     if not values:
         return None
     x = plots.logarithmic(section.axis, list(section.at), section.at)
-    return plots.lines(f"{label}, against {section.axis}", x, plots.logarithmic(label, values), list(drawn.values()))
+    return plots.lines(f"{label}, against {section.axis}", x, plots.logarithmic(label, values), drawn)
 
 
 def commands(run: Run) -> list[str]:
     text = ["", "## Commands", "", "Servers, on ports of this run:", "", "```sh"]
     text += [shlex.join(command) for command in run.commands.values()]
-    text += ["```", "", "Loads, each with `--server`, `--port`, `--pid`, `--channel` and `--json` too:", "", "```sh"]
+    text += ["```", "", "Loads; those of carillon-bench with `--server`, `--port`, `--pid` and `--channel`, too:", "",
+             "```sh"]
     for load in dict.fromkeys(load for section in run.sections() for load in section.loads):
-        flags = f", carillon with {shlex.join(load.flags)}" if load.flags else ""
-        other = f", servers with {load.label}" if load.loops else flags
-        text.append(f"{shlex.join(['carillon-bench', *load.command(run.scale)])}  # {load.name}{other}")
+        flags = f", {load.servers[0]} with {shlex.join(load.flags)}" if load.flags else ""
+        other = flags or (f", servers with {load.label}" if load.loops else "")
+        text.append(f"{shlex.join([load.program, *load.command(run.scale)])}  # {load.name}{other}")
     return [*text, "```"]
 
 

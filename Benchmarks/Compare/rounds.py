@@ -7,9 +7,7 @@ import sys
 from Compare import programs
 from Compare.loads import DESCRIPTORS_BESIDE, Load, Scale, Section
 from Compare.records import Record, Records
-from Compare.servers import Fleet, Missing
-
-MEASUREMENT_SECONDS_MAX = 180
+from Compare.servers import Asked, Fleet, Missing
 
 
 def say(text: str) -> None:
@@ -35,7 +33,7 @@ def present(names: list[str], fleet: Fleet, scale: Scale) -> list[str]:
     found = []
     for name in names:
         try:
-            fleet.get(name, scale.loops)
+            fleet.get(Asked(name, scale.loops))
             found.append(name)
         except Missing as reason:
             say(f"{name} is skipped: {reason}")
@@ -58,34 +56,41 @@ def measure(loads: list[Load], servers: list[str], scale: Scale, fleet: Fleet) -
 
 
 def once(load: Load, server: str, round: int, scale: Scale, fleet: Fleet) -> Record:
-    asked = (server, load.loops or scale.loops, load.flags)
+    report = fleet.place.work / f"{load.name}.{server}.{round}.json"
+    command = [str(fleet.place.programs / load.program), *load.command(scale), "--json", str(report)]
+    if not load.needs_server:
+        return read(command, report, load, server, round)
+    asked = Asked(server, load.loops or scale.loops, load.flags, load.gateways)
     try:
         if load.kind == "idle":
             # Memory is counted in one that has done nothing yet.
-            fleet.end(*asked)
-        running = fleet.get(*asked)
+            fleet.end(asked)
+        running = fleet.get(asked)
     except Missing as reason:
         return Record(load.name, server, round, trouble=str(reason))
-    report = fleet.place.work / f"{load.name}.{server}.{round}.json"
-    command = [
-        str(fleet.place.programs / "carillon-bench"), *load.command(scale), "--server", server,
-        "--port", str(running.at.tls_port if load.is_secure else running.at.port),
-        "--pid", str(running.process.pid), "--channel", f"bench-{load.name}-{round}", "--json", str(report)]
+    command += ["--server", server, "--channel", f"bench-{load.name}-{round}",
+                "--port", str(running.at.tls_port if load.is_secure else running.at.port)]
+    for process in running.processes:
+        command += ["--pid", str(process.pid)]
+    for port in running.own_ports:
+        command += ["--tell", str(port)]
     record = read(command, report, load, server, round)
     if not running.is_alive:
         return Record(load.name, server, round, trouble=f"the server ended by itself: {running.last_words()}")
-    if record.trouble or record.behind:
+    if record.trouble or record.behind or load.gateways:
         # What it has not yet sent would be in the next one's way.
-        fleet.end(*asked)
+        fleet.end(asked)
     return record
 
 
 def read(command: list[str], report: pathlib.Path, load: Load, server: str, round: int) -> Record:
     """Runs one measurement."""
     try:
-        ran = programs.run(command, MEASUREMENT_SECONDS_MAX, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        ran = programs.run(command, load.seconds_max, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:
+        return Record(load.name, server, round, trouble=f"{load.program}: {error.strerror}")
     except subprocess.TimeoutExpired:
-        return Record(load.name, server, round, trouble=f"not done after {MEASUREMENT_SECONDS_MAX} s")
+        return Record(load.name, server, round, trouble=f"not done after {load.seconds_max} s")
     if report.exists():
         return Record.read(report, load.name, server, round)
     lines = ran.stdout.strip().splitlines()

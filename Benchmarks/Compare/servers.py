@@ -20,6 +20,7 @@ ROOT = HERE.parent
 NGINX_MODULES = pathlib.Path("/usr/lib/nginx/modules")
 NODE_MODULES = pathlib.Path("/usr/share/nodejs")
 NIO_BUILD = ROOT / ".build-nio"
+RELAY = NIO_BUILD / "release/nio-relay"
 STARTING_SECONDS_MAX = 10
 ENDING_SECONDS_MAX = 5
 
@@ -71,8 +72,7 @@ def carillon(place: Place, at: Listening) -> list[str]:
 
 
 def nio(place: Place, at: Listening) -> list[str]:
-    relay = program(NIO_BUILD / "release/nio-relay", "nio-relay")
-    return [relay, "--port", str(at.port), "--threads", str(at.loops)]
+    return [program(RELAY, "nio-relay"), "--port", str(at.port), "--threads", str(at.loops)]
 
 
 def nchan(place: Place, at: Listening) -> list[str]:
@@ -148,36 +148,54 @@ def make_certificate(place: Place) -> None:
         sys.exit(f"openssl made no certificate: {made.stdout}")
 
 
-def free_port() -> int:
-    """One that nobody listens on just now, below those that the kernel gives to clients."""
-    while True:
-        port = random.randrange(20_000, 32_000)
+def free_ports(count: int) -> list[int]:
+    """Those that nobody listens on just now, below those that the kernel gives to clients."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 32_000), 12_000):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            found.append(port)
+        if len(found) == count:
+            return found
+    sys.exit(f"only {len(found)} of ports 20000 to 31999 are free, and {count} are needed")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which server, and how it is started."""
+    name: str
+    loops: int
+    flags: tuple[str, ...] = ()
+    # Processes of Carillon that share its port, each with one of its own, too; 0: one as all others.
+    copies: int = 0
 
 
 class Running:
     """A server that was started and accepts connections."""
 
-    def __init__(self, name: str, place: Place, loops: int, flags: tuple[str, ...]):
-        self.at = Listening(free_port(), free_port(), loops)
-        self.command = [*COMMANDS[name](place, self.at), *flags]
-        self.log = place.work / f"{name}.log"
-        with open(self.log, "ab") as log:
-            self.process = programs.start(self.command, stdout=log, stderr=log)
+    def __init__(self, asked: Asked, place: Place):
+        port, tls_port, *own = free_ports(2 + asked.copies)
+        self.at = Listening(port, tls_port, asked.loops)
+        self.command = [*COMMANDS[asked.name](place, self.at), *asked.flags]
+        self.own_ports = own
+        self.log = place.work / f"{asked.name}.log"
+        self.processes: list[subprocess.Popen] = []
         try:
-            self._await_port()
+            with open(self.log, "ab") as log:
+                for more in [["--listen", f"127.0.0.1:{port}"] for port in own] or [[]]:
+                    self.processes.append(programs.start([*self.command, *more], stdout=log, stderr=log))
+            for one in own or [port]:
+                self._await(one)
         except BaseException:
             self.end()
             raise
 
-    def _await_port(self) -> None:
+    def _await(self, port: int) -> None:
         limit = time.monotonic() + STARTING_SECONDS_MAX
         while time.monotonic() < limit and self.is_alive:
             programs.end_if_asked()
             with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.at.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 return
             time.sleep(0.02)
         raise Missing(f"it did not start: {self.last_words()}")
@@ -188,14 +206,17 @@ class Running:
 
     @property
     def is_alive(self) -> bool:
-        return self.process.poll() is None
+        return all(process.poll() is None for process in self.processes)
 
     def end(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(ENDING_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            programs.kill(self.process)
+        for process in self.processes:
+            process.terminate()
+        limit = time.monotonic() + ENDING_SECONDS_MAX
+        for process in self.processes:
+            try:
+                process.wait(max(0, limit - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                programs.kill(process)
 
 
 class Fleet:
@@ -203,23 +224,23 @@ class Fleet:
 
     def __init__(self, place: Place):
         self.place = place
-        self.running: dict[tuple[str, int, tuple[str, ...]], Running] = {}
+        self.running: dict[Asked, Running] = {}
 
     def __enter__(self) -> "Fleet":
         return self
 
     def __exit__(self, *_) -> None:
-        for key in list(self.running):
-            self.end(*key)
+        for asked in list(self.running):
+            self.end(asked)
 
-    def get(self, name: str, loops: int, flags: tuple[str, ...] = ()) -> Running:
+    def get(self, asked: Asked) -> Running:
         """One that runs. Raises Missing when it can't be started."""
-        server = self.running.get((name, loops, flags))
+        server = self.running.get(asked)
         if server is None or not server.is_alive:
-            self.end(name, loops, flags)
-            server = self.running[(name, loops, flags)] = Running(name, self.place, loops, flags)
+            self.end(asked)
+            server = self.running[asked] = Running(asked, self.place)
         return server
 
-    def end(self, name: str, loops: int, flags: tuple[str, ...] = ()) -> None:
-        if server := self.running.pop((name, loops, flags), None):
+    def end(self, asked: Asked) -> None:
+        if server := self.running.pop(asked, None):
             server.end()

@@ -1,4 +1,4 @@
-// What a shard's turn costs: publishing, delivering, coming and going.
+// What a shard's turn costs: delivering, coming and going.
 
 internal import Hub
 internal import Ring
@@ -11,42 +11,6 @@ private let fewer = 100
 private let fillingHistory = 300
 
 extension Workload {
-    // MARK: - Publishing
-
-    /// Publishes with nobody there to hear them.
-    static let publishing: [Workload] = [
-        publish("publish/websocket", frame(payload(128))) { Transport.websocket.request("news") },
-        publish(
-            "publish/command",
-            frame(Array(#"{"op":"publish","channel":"chat","data":{"text":"Hi","n":1}}"#.utf8))
-        ) { handshake("/connect", fields: speaksV1) },
-        publish("publish/http", post("/channels/news", payload(128)), answered: true) { [] },
-    ]
-
-    /// - Parameters:
-    ///   - input: what publishes one message.
-    ///   - answered: the publisher is told each message's id.
-    ///   - opening: what the publisher sends first.
-    private static func publish(
-        _ name: String, _ input: [UInt8], answered: Bool = false,
-        opening: @escaping @Sendable () -> [UInt8]
-    ) -> Workload {
-        Workload(name, per: "publish", warmUps: fillingHistory) {
-            let crowd = Crowd()
-            let publisher = crowd.open()
-            let bytes = opening()
-            if !bytes.isEmpty { crowd.send(publisher, bytes) }
-            crowd.settle()
-            return Steps {
-                let (before, writes) = (crowd.shared.ring.published, crowd.writes)
-                crowd.send(publisher, input)
-                crowd.turn()
-                precondition(crowd.shared.ring.published == before + 1)
-                precondition(crowd.writes == writes + (answered ? 1 : 0))
-            }
-        }
-    }
-
     // MARK: - Delivering
 
     /// One publish over a WebSocket, whose message goes to all subscribers in one turn.

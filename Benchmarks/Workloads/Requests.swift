@@ -1,6 +1,7 @@
 // What clients send, as bytes.
 
 internal import Bytes
+internal import Deflate
 internal import Wire
 
 /// How a subscriber receives.
@@ -42,9 +43,11 @@ package func get(_ path: String, accept: String) -> [UInt8] {
     Array("GET \(path) HTTP/1.1\r\nHost: gateway.example\r\nAccept: \(accept)\r\n\r\n".utf8)
 }
 
-package func post(_ path: String, _ body: [UInt8]) -> [UInt8] {
+package func post(
+    _ path: String, _ body: [UInt8], type: String = "text/plain", fields: String = ""
+) -> [UInt8] {
     Array(
-        ("POST \(path) HTTP/1.1\r\nHost: gateway.example\r\nContent-Type: text/plain\r\n"
+        ("POST \(path) HTTP/1.1\r\nHost: gateway.example\r\nContent-Type: \(type)\r\n\(fields)"
             + "Content-Length: \(body.count)\r\n\r\n").utf8) + body
 }
 
@@ -52,6 +55,17 @@ package func post(_ path: String, _ body: [UInt8]) -> [UInt8] {
 package func frame(_ text: [UInt8]) -> [UInt8] {
     let buffer = ByteBuffer()
     WebSocketEncoder.appendMaskedFrame(.text, payload: text.span, key: 0x4B1D_F00D, to: buffer)
+    return buffer.array()
+}
+
+/// The same, compressed (RFC 7692).
+func deflatedFrame(_ text: [UInt8]) -> [UInt8] {
+    let (compressed, buffer) = (ByteBuffer(), ByteBuffer())
+    Deflater(windowBits: 15).compressMessage(text.span, to: compressed)
+    compressed.withSpan {
+        WebSocketEncoder.appendMaskedFrame(.text, payload: $0, key: 0x4B1D_F00D, to: buffer)
+    }
+    buffer[0] |= 0x40
     return buffer.array()
 }
 

@@ -84,7 +84,7 @@ public final class Server {
         let durable = try DurableLog.open(configuration.durablePath, &settings, restored: restored)
         let shared = Shared(
             settings: settings, ringBytesMax: memory.ring, durable: durable?.progress,
-            logReaders: durable == nil ? 0 : 1)
+            hasLogReader: durable != nil)
 
         var made: [Loop] = []
         do {

@@ -41,6 +41,8 @@ extension Shard {
             let count = channel.groups.reduce(0) { $0 + $1.members.count }
             require(count == channel.memberCount, "channel \(index) has \(count) members")
             require(count > 0 || channel.history != nil, "channel \(index) is of no use to anybody")
+            require(
+                count == 0 || isCalled(for: channel.name), "channel \(index) calls nobody here")
             members += count
         }
         require(members == subscriptions, "\(members) members, \(subscriptions) subscriptions")
@@ -50,6 +52,11 @@ extension Shard {
             shared.counters.value(index, .subscriptions) == UInt64(subscriptions),
             "the subscriptions counter")
         return faults
+    }
+
+    /// Whether this loop is woken for messages of the channel.
+    private func isCalled(for channel: ChannelName) -> Bool {
+        shared.interest.isFollowed(bucket: shared.interest.bucket(of: channel), on: self.index)
     }
 
     private func faults(ofSlot slot: Int) -> [String] {
@@ -117,6 +124,9 @@ extension Shard {
         require(freeSlots.count == connections.count, "\(freeSlots.count) free slots")
         require(wheel.armed == 0, "\(wheel.armed) deadlines")
         require(channels.count == 0, "\(channels.count) channels")
+        let interest = shared.interest
+        let called = (0..<interest.bucketCount).count { interest.isFollowed(bucket: $0, on: index) }
+        require(called == 0, "is woken for channels of \(called) buckets")
         return faults
     }
 }

@@ -85,11 +85,9 @@ package struct Shard: ~Copyable {
     var unasked: [RecallRequest] = []
     var acks = Acks()
     var answersPolls = false
-    /// Empty; keeps its memory from one long-poll's answer to the next.
-    var spareFields: Fields = []
-    /// Something was published, or posted to another loop, in this turn: sleeping loops must be
-    /// woken.
-    package internal(set) var mustWake = false
+    var scratch = Scratch()
+    /// Something was published in this turn.
+    var hasPublished = false
     /// The process is about to end: nobody new is let in, and ``farewells`` says who goes when.
     var isLeaving = false
     var farewells = Farewells()
@@ -154,6 +152,7 @@ package struct Shard: ~Copyable {
     /// Two outputs change places, so that no array is copied and what the rim finds out while it
     /// writes (a peer that takes nothing) already belongs to the next turn.
     package mutating func exchange(_ spare: inout TurnOutput) {
+        if hasPublished { callIfPressing() }
         spare.grow(to: connections.count)
         writes = UInt64(output.dirty.count)
         // A run's ends are 32 bits wide; cut off, they would show one client another's bytes.
@@ -163,7 +162,6 @@ package struct Shard: ~Copyable {
         // that.
         freedAtRim.append(contentsOf: freedThisTurn)
         freedThisTurn.removeAll(keepingCapacity: true)
-        mustWake = false
         if bytesIn > 0 { tally(.bytesIn, bytesIn) }
         bytesIn = 0
     }
@@ -180,10 +178,7 @@ package struct Shard: ~Copyable {
 
     /// Whether another turn has something to do at once.
     package var hasWork: Bool {
-        // What the rim found out while it wrote may already have led to orders, and to letters.
-        if !continuing.isEmpty || !output.isEmpty || mustWake { return true }
-        // What is settled after this look wakes the loop.
-        if !shared.mailboxes[index].isEmpty || hasAcksDue { return true }
+        if hasWorkBesideMessages { return true }
         if coalescing.until != nil { return isRingPressing }
         switch reader {
         case .some(let reader):
@@ -192,6 +187,13 @@ package struct Shard: ~Copyable {
                 || reader.hasMore(after: max(position, window.seen))
         case .none: return false
         }
+    }
+
+    var hasWorkBesideMessages: Bool {
+        // What the rim found out while it wrote may already have led to orders, and to letters.
+        if !continuing.isEmpty || !output.isEmpty || hasPublished { return true }
+        // What is settled after this look wakes the loop.
+        return !shared.mailboxes[index].isEmpty || hasAcksDue
     }
 
     /// Monotonic milliseconds at which ``work()`` is due even if nothing happens.

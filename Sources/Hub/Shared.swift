@@ -8,6 +8,8 @@ package final class Shared: Sendable {
     package let settings: Settings
     package let ring: BroadcastRing
     package let sleepers: Sleepers
+    /// Which loops follow which channels.
+    package let interest: Interest
     package let counters: Counters
     package let turnstile: Turnstile
     /// How far the durable history has come; nil when no namespace is durable.
@@ -19,6 +21,9 @@ package final class Shared: Sendable {
     let fingerprintKey: HashKey
     /// By loop. Rare traffic: recalls and messages to one peer.
     package let mailboxes: [Mailbox<Mail>]
+    /// The number of the ring's reader that writes the durable history, behind the loops'; nil when
+    /// there is none.
+    package let logReader: Int?
 
     /// Letters that may wait for one loop. A sender that finds it full has its request refused.
     private static let mailboxEntriesMax = 1 << 16
@@ -27,11 +32,13 @@ package final class Shared: Sendable {
     ///   - ringSlots: messages in flight between the loops, a power of two.
     ///   - ringBytesMax: their cost together.
     ///   - durable: needed when a namespace is durable.
-    ///   - logReaders: readers that the ring has beside the loops, with the numbers after theirs;
-    ///     like a loop, each holds the ring back until it has read.
+    ///   - hasLogReader: the ring has a reader beside the loops, with the number after theirs; like
+    ///     a loop, it holds the ring back until it has read.
+    ///   - interestBuckets: a power of two.
     package init(
         settings: Settings, ringSlots: Int = 1 << 14, ringBytesMax: Int = 256 << 20,
-        durable: DurableProgress? = nil, logReaders: Int = 0
+        durable: DurableProgress? = nil, hasLogReader: Bool = false,
+        interestBuckets: Int = Interest.bucketsUsual
     ) {
         precondition(
             settings.loops > 0 && settings.loops <= Peer.loopsMax, "\(settings.loops) loops")
@@ -43,10 +50,12 @@ package final class Shared: Sendable {
         ledger = PublishLedger(limits: settings.limits, hashKey: settings.hashKey)
         connectionNames = ConnectionNames(hashKey: settings.hashKey)
         fingerprintKey = settings.hashKey.derived(.fingerprint)
-        let readers = settings.loops + logReaders
+        let readers = settings.loops + (hasLogReader ? 1 : 0)
+        logReader = hasLogReader ? settings.loops : nil
         ring = BroadcastRing(
             slots: ringSlots, readers: readers, bytesMax: ringBytesMax, start: settings.start)
         sleepers = Sleepers(loops: readers)
+        interest = Interest(loops: settings.loops, buckets: interestBuckets)
         counters = Counters(loops: settings.loops)
         turnstile = Turnstile(limits: settings.limits)
         mailboxes = (0..<settings.loops).map { _ in

@@ -20,12 +20,18 @@ final class Acceptor {
     private let isUnix: Bool
     private let descriptor: Int32
     private let file: SocketFile?
+    private let unacknowledgedMillisecondsMax: UInt64
+    /// Connections may wait that came before the listener had its options.
+    private var mayHoldEarlier = true
     private let handle: UnsafeMutablePointer<uv_poll_t>
     private unowned let loop: Loop
 
     /// Takes over the listener's socket and begins to accept.
-    init(_ listener: Listener, tag: Int, loop: Loop) throws(LoopError) {
+    init(
+        _ listener: Listener, tag: Int, unacknowledgedMillisecondsMax: UInt64, loop: Loop
+    ) throws(LoopError) {
         self.tag = tag
+        self.unacknowledgedMillisecondsMax = unacknowledgedMillisecondsMax
         self.loop = loop
         isUnix = listener.isUnix
         file = listener.file
@@ -36,6 +42,7 @@ final class Acceptor {
             handle.deallocate()
             throw .listenerTaken(address: "\(listener.address)")
         }
+        setOptions(descriptor)
         let code = uv_poll_init(loop.uv, handle, descriptor)
         guard code == 0 else {
             isClosed = true
@@ -45,7 +52,12 @@ final class Acceptor {
         }
         // Taken back in `onAcceptorClosed`.
         handle.pointee.data = Unmanaged.passRetained(self).toOpaque()
+        start()
+    }
+
+    private func start() {
         uv_poll_start(handle, Int32(UV_READABLE.rawValue), onConnection)
+        loop.handleStarted()
     }
 
     deinit {
@@ -66,12 +78,28 @@ final class Acceptor {
             let accepted = clibuv_accept(descriptor)
             guard accepted >= 0 else {
                 let code = errno
-                if code == EAGAIN { return }
+                if code == EAGAIN {
+                    mayHoldEarlier = false
+                    return
+                }
                 if Acceptor.isAboutOneConnection(code) { continue }
                 return pause(error: -code)
             }
-            loop.adopt(accepted, isUnix: isUnix, listener: tag)
+            if mayHoldEarlier { setOptions(accepted) }
+            loop.adopt(accepted, listener: tag)
         }
+    }
+
+    /// Sets what every connection is to have. Linux hands a listener's options down to those that come
+    /// from then on, which saves two system calls for each.
+    private func setOptions(_ descriptor: Int32) {
+        guard !isUnix else { return }
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        // A turn writes once per connection, so Nagle's algorithm could only delay.
+        var on: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
+        var most = Int32(clamping: unacknowledgedMillisecondsMax)
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &most, size)
     }
 
     /// A connection that failed while it waited; the next may be sound. accept(2) hands out its
@@ -96,7 +124,7 @@ final class Acceptor {
     func resume() {
         guard !isClosed, isPaused else { return }
         isPaused = false
-        uv_poll_start(handle, Int32(UV_READABLE.rawValue), onConnection)
+        start()
     }
 
     /// Refuses connections from now on, those in the backlog too.

@@ -23,10 +23,6 @@ extension Listener {
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
         guard let path = local.path else {
-            var on: Int32 = 1
-            setsockopt(
-                descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on,
-                socklen_t(MemoryLayout<Int32>.size))
             return Listener(
                 descriptor: descriptor, address: local.listenAddress, backlog: backlogDefault,
                 file: nil)

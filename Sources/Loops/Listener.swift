@@ -148,9 +148,6 @@ package final class Listener: Sendable {
             // IPv4 has listeners of its own, so no client appears as ::ffff:1.2.3.4.
             isSet = isSet && setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY)
         }
-        // Linux hands this down to accepted sockets, which saves a system call for each. A turn
-        // writes once per connection, so Nagle's algorithm could only delay.
-        isSet = isSet && setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
         guard isSet else {
             let code = -errno
             Glibc.close(descriptor)

@@ -14,6 +14,8 @@ package final class Loop {
     /// How long accepting rests when the process lacks descriptors or memory, unless one of this
     /// loop's streams closes before.
     package static let acceptRetryMilliseconds: UInt64 = 100
+    /// libuv's, which no stream has.
+    static let uvToken: UInt64 = 0
 
     /// Wakes this loop from other threads.
     package let wakeUp: WakeUp
@@ -31,6 +33,12 @@ package final class Loop {
 
     let uv: UnsafeMutablePointer<uv_loop_t>
     let readBuffer: UnsafeMutableRawBufferPointer
+    /// The epoll set that a turn waits for: the streams, and libuv's own set as one more.
+    let set: Int32
+    private let ready: UnsafeMutablePointer<epoll_event>
+    private let eventsPerTurnMax: Int32
+    /// libuv tells the kernel of a handle when it next runs, and one was started since.
+    private var hasNewHandles = true
     /// Not owned: a runner owns both its loop and its handler. A handler that is gone traps here,
     /// in release builds too.
     private(set) unowned var events: (any LoopEvents)?
@@ -48,23 +56,27 @@ package final class Loop {
     /// Makes a loop that belongs to the calling thread. The process ignores SIGPIPE from now on: a
     /// peer that is gone is an error code, not the end.
     ///
-    /// - Throws: `loopNotMade`, for want of descriptors (it takes about six) or memory. libuv
+    /// - Parameter eventsPerTurnMax: streams that one turn may report ready. The others' turn comes
+    ///   next: the kernel puts those it has reported behind them.
+    /// - Throws: `loopNotMade`, for want of descriptors (it takes about seven) or memory. libuv
     ///   itself ends the process if it cannot make its one process-wide pipe along with the first
     ///   loop.
-    package init(streamsMax: Int = .max) throws(LoopError) {
+    package init(streamsMax: Int = .max, eventsPerTurnMax: Int = 1_024) throws(LoopError) {
         _ = signalIgnored
+        let set = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard set >= 0 else { throw .loopNotMade(code: -errno) }
         let uv = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)
         let async = UnsafeMutablePointer<uv_async_t>.allocate(capacity: 1)
-        var code = uv_loop_init(uv)
-        if code == 0 {
-            code = uv_async_init(uv, async, onWakeUp)
-            if code != 0 { uv_loop_close(uv) }
-        }
+        let code = Loop.initialize(uv, async, set)
         guard code == 0 else {
+            Glibc.close(set)
             uv.deallocate()
             async.deallocate()
             throw .loopNotMade(code: code)
         }
+        self.set = set
+        self.eventsPerTurnMax = Int32(eventsPerTurnMax)
+        ready = .allocate(capacity: eventsPerTurnMax)
         self.uv = uv
         self.async = async
         self.streamsMax = streamsMax
@@ -76,6 +88,25 @@ package final class Loop {
         uv_timer_init(uv, acceptRetry)
         // Unretained: the loop outlives its callbacks, since `close` runs them all.
         uv.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    }
+
+    /// - Returns: libuv's code; unless it is 0 nothing is left behind.
+    private static func initialize(
+        _ uv: UnsafeMutablePointer<uv_loop_t>, _ async: UnsafeMutablePointer<uv_async_t>,
+        _ set: Int32
+    ) -> Int32 {
+        var code = uv_loop_init(uv)
+        guard code == 0 else { return code }
+        code = uv_async_init(uv, async, onWakeUp)
+        if code == 0 {
+            var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: uvToken))
+            guard epoll_ctl(set, EPOLL_CTL_ADD, uv_backend_fd(uv), &event) != 0 else { return 0 }
+            code = -errno
+            async.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_close($0, nil) }
+            uv_run(uv, UV_RUN_DEFAULT)
+        }
+        uv_loop_close(uv)
+        return code
     }
 
     deinit {
@@ -116,9 +147,39 @@ package final class Loop {
         precondition(!isTurning, "a turn within a turn")
         precondition(!isClosed, "turn of a closed loop")
         isTurning = true
-        uv_run(uv, block ? UV_RUN_ONCE : UV_RUN_NOWAIT)
+        uv_update_time(uv)
+        let waits = block && !hasNewHandles
+        let count = epoll_wait(set, ready, eventsPerTurnMax, waits ? uv_backend_timeout(uv) : 0)
+        uv_update_time(uv)
+        let isForHandles = report(max(0, Int(count)))
+        if isForHandles || hasNewHandles || uv_backend_timeout(uv) == 0 {
+            hasNewHandles = false
+            uv_run(uv, UV_RUN_NOWAIT)
+        }
         isTurning = false
     }
+
+    /// - Parameter count: entries of `ready`.
+    /// - Returns: whether libuv has something to do.
+    private func report(_ count: Int) -> Bool {
+        guard count > 0, let events else { return count > 0 }
+        var isForHandles = false
+        // An error is for the next read or write to tell; the handler knows which that will be.
+        let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
+        for index in 0..<count {
+            let (what, token) = (ready[index].events, ready[index].data.u64)
+            if token == Loop.uvToken {
+                isForHandles = true
+                continue
+            }
+            if what & (EPOLLIN.rawValue | failed) != 0 { events.readable(token) }
+            if what & (EPOLLOUT.rawValue | failed) != 0 { events.writable(token) }
+        }
+        return isForHandles
+    }
+
+    /// A handle that waits for a descriptor or a signal was started.
+    func handleStarted() { hasNewHandles = true }
 
     /// Sets, moves or (nil) clears the loop's one deadline. It costs nothing to say it again.
     ///
@@ -138,12 +199,13 @@ package final class Loop {
         uv_timer_start(timer, onTimer, max(delayMin, deadline > now ? deadline - now : 0), 0)
     }
 
-    /// Closes every handle of this loop, streams and listeners too, without an event for any, and
-    /// waits until libuv has let go of them. Outside of a turn; once.
+    /// Closes every handle of this loop, listeners too, without an event for any, and waits until
+    /// libuv has let go of them. The handler has closed its streams. Outside of a turn; once.
     package func close() {
         assert(isCurrent)
         precondition(!isTurning, "loop closed from within a turn")
         precondition(!isClosed, "loop closed twice")
+        precondition(streamCount == 0, "\(streamCount) streams outlive their loop")
         isClosed = true
         events = nil
         wakeUp.close()
@@ -154,6 +216,8 @@ package final class Loop {
         precondition(left == 0, "handles outlive their loop")
         let code = uv_loop_close(uv)
         precondition(code == 0, "loop not closed: \(describe(code: code))")
+        Glibc.close(set)
+        ready.deallocate()
         timer.deallocate()
         acceptRetry.deallocate()
         async.deallocate()
@@ -167,11 +231,21 @@ package final class Loop {
 extension Loop {
     /// Takes a listener over and accepts from it, beginning with the next turn.
     ///
-    /// - Parameter tag: comes back in the events about it. Several listeners may have one tag.
-    package func listen(_ listener: Listener, tag: Int) throws(LoopError) {
+    /// - Parameters:
+    ///   - tag: comes back in the events about it. Several listeners may have one tag.
+    ///   - unacknowledgedMillisecondsMax: ends a stream with an error when the peer's kernel has
+    ///     left bytes unacknowledged, or had no room for any, for so long. Without it a peer that is
+    ///     gone without a word keeps its stream until the kernel has tried again for a quarter of an
+    ///     hour. 0 is the kernel's own time. Nothing for Unix sockets.
+    package func listen(
+        _ listener: Listener, tag: Int, unacknowledgedMillisecondsMax: UInt64 = 0
+    ) throws(LoopError) {
         assert(isCurrent)
         precondition(!isClosed, "listener for a closed loop")
-        acceptors.append(try Acceptor(listener, tag: tag, loop: self))
+        acceptors.append(
+            try Acceptor(
+                listener, tag: tag, unacknowledgedMillisecondsMax: unacknowledgedMillisecondsMax,
+                loop: self))
     }
 
     /// Closes all listeners with this tag. Streams that came from them go on.
@@ -181,14 +255,14 @@ extension Loop {
         acceptors.removeAll { $0.isClosed }
     }
 
-    /// A connection was accepted: the descriptor becomes a stream, or is closed.
-    func adopt(_ descriptor: Int32, isUnix: Bool, listener: Int) {
-        guard let events, let stream = Stream.make(descriptor, isUnix: isUnix, loop: self) else {
+    /// A connection was accepted: the descriptor becomes a stream.
+    func adopt(_ descriptor: Int32, listener: Int) {
+        guard let events else {
             Glibc.close(descriptor)
             return
         }
         streamCount += 1
-        events.accepted(stream, listener: listener)
+        events.accepted(Stream(descriptor: descriptor), listener: listener)
     }
 
     func acceptingPaused(_ acceptor: Acceptor, error: Int32) {
@@ -213,7 +287,7 @@ extension Loop {
         }
     }
 
-    /// Called by each stream as it closes, when its descriptor is free again.
+    /// Called as a stream closes, when its descriptor is free again.
     func streamClosed() {
         streamCount -= 1
         assert(streamCount >= 0, "\(streamCount) streams")
@@ -227,9 +301,6 @@ extension Loop {
     func timerCame() {
         deadline = nil
         isInTimer = true
-        // libuv runs what is due before it waits, too, and would then wait for an event that may
-        // never come: the handler has not been asked for its next deadline yet.
-        uv_stop(uv)
         events?.timerFired()
         isInTimer = false
     }

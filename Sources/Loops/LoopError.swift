@@ -1,5 +1,5 @@
 // What can go wrong before bytes flow: making loops, sockets and threads. Failures of a running
-// stream are not errors of this kind: they reach `LoopEvents.ended` and `drained` as codes.
+// stream are not errors of this kind: reading and writing it give their codes.
 
 private import CLibuv
 

@@ -1,33 +1,25 @@
 // What a loop tells its one handler. Events carry a stream's token, not the stream: the handler has
-// its own table and needs no look-up here.
+// its own table, and a loop knows its streams only by number.
 
 /// The handler of everything that happens on one loop. Called on the loop's thread only, and only
-/// within `Loop.turn`. A handler may write to, queue on, stop and close any stream of the loop from
+/// within `Loop.turn`. A handler may read, write to, watch and close any stream of the loop from
 /// within an event; it may not turn or close the loop.
 package protocol LoopEvents: AnyObject {
-    /// A connection came in. The handler sets `stream.token`, keeps the stream and starts reading;
-    /// or it closes the stream.
+    /// A connection came in. The handler keeps the stream and watches it (`Loop.watch`), or closes
+    /// it.
     ///
     /// - Parameter listener: the tag that was given to `Loop.listen`.
     func accepted(_ stream: Stream, listener: Int)
 
-    /// Bytes came in.
+    /// A stream has bytes to read, or its end, or an error.
     ///
-    /// - Parameter bytes: 1…65536 bytes in the loop's one read buffer; the handler may change them
-    ///   in place, and may not keep them: the next event overwrites them.
-    func received(_ token: UInt64, _ bytes: UnsafeMutableRawBufferPointer)
+    /// With an error both this and `writable` come, whatever the stream is watched for. Either may
+    /// come late, for a stream that was closed or watched for something else earlier in the turn:
+    /// the handler knows by the token, which it gives to no other stream.
+    func readable(_ token: UInt64)
 
-    /// Nothing more will come in. Called at most once for a stream, which stays open for writing
-    /// until the handler closes it.
-    ///
-    /// - Parameter error: 0 after the peer's orderly end, else a negative `errno`.
-    func ended(_ token: UInt64, error: Int32)
-
-    /// The stream's queued write left for the kernel, or failed; its owner is released. Never
-    /// called from within `Stream.queue`, nor for a stream that was closed meanwhile.
-    ///
-    /// - Parameter error: 0, or a negative `errno`; then the handler closes the stream.
-    func drained(_ token: UInt64, error: Int32)
+    /// The kernel has room for bytes of a stream, or it has an error.
+    func writable(_ token: UInt64)
 
     /// The deadline given to `Loop.arm` has passed. The timer is disarmed.
     func timerFired()

@@ -29,6 +29,7 @@ package final class SignalWatcher {
             close()
             throw .signalNotWatched(number: number, code: code)
         }
+        loop.handleStarted()
     }
 
     static func of(_ handle: UnsafeMutablePointer<uv_handle_t>) -> SignalWatcher {

@@ -149,6 +149,20 @@ package final class BroadcastRing: Sendable {
     /// Whether the messages held take a quarter of the budget of bytes, or more. Any thread.
     package var isQuarterFull: Bool { bytesHeld >= (bytesMax + 3) / 4 }
 
+    /// Bytes that readers who sleep may leave unread between them, however large the budget: what is
+    /// published meanwhile goes to fresh memory, and this much stays in a core's caches.
+    package static let unreadBytesMax = 1 << 20
+
+    /// Whether the messages that some reader has not read take a quarter of the slots, or of the
+    /// budget of bytes, or ``unreadBytesMax``: whoever publishes wakes all who sleep. Any thread.
+    package var isPressing: Bool {
+        // First, and (C) acquiring: the claims of what was released are then seen, too, and the
+        // difference is not negative.
+        let released = reclaimed[0].pointee.sequence.load(ordering: .acquiring)
+        return published - released >= UInt64(slots.count / 4) || isQuarterFull
+            || bytesHeld >= Self.unreadBytesMax
+    }
+
     /// How many messages reader `i` has still to read; 0 for a closed one. Any thread.
     package func lag(ofReader i: Int) -> UInt64 {
         // The cursor first, pairing with (B): the claim that the reader has passed is then seen

@@ -39,6 +39,40 @@ package func sipHash13(_ bytes: Span<UInt8>, key: HashKey) -> UInt64 {
     return state.finish()
 }
 
+/// SipHash-1-3 of bytes that come in pieces: the same as of all of them at once.
+package struct SipHasher {
+    private var state: SipState
+    /// The bytes since the last whole word, the first one lowest.
+    private var word: UInt64 = 0
+    private var count: UInt64 = 0
+
+    package init(_ key: HashKey) { state = SipState(key) }
+
+    package mutating func append(_ byte: UInt8) {
+        word |= UInt64(byte) << (count & 7 * 8)
+        count += 1
+        guard count & 7 == 0 else { return }
+        state.absorb(word)
+        word = 0
+    }
+
+    package mutating func append(_ bytes: Span<UInt8>) {
+        for index in bytes.indices { append(bytes[index]) }
+    }
+
+    /// The eight bytes of `value`, the lowest first.
+    package mutating func append(_ value: UInt64) {
+        for shift in stride(from: 0, to: 64, by: 8) {
+            append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+        }
+    }
+
+    package consuming func finish() -> UInt64 {
+        state.absorb(word | count << 56)
+        return state.finish()
+    }
+}
+
 private struct SipState {
     private var v0: UInt64
     private var v1: UInt64

@@ -2,13 +2,15 @@
 
 private import COpenSSL
 
-/// Whether two runs of bytes are the same, in a time that depends on their lengths only.
-///
-/// What is compared are digests, so bytes of different lengths take the same way. Any thread.
+/// Whether two runs of bytes are the same, in a time that depends on their lengths only. That two
+/// lengths differ may show; it tells nothing of a secret's bytes. Any thread.
 package func equalInConstantTime(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
-    let left = sha256(a)
-    let right = sha256(b)
-    return CRYPTO_memcmp(left, right, left.count) == 0
+    guard a.count == b.count else { return false }
+    return a.withUnsafeBufferPointer { left in
+        b.withUnsafeBufferPointer { right in
+            left.isEmpty || CRYPTO_memcmp(left.baseAddress, right.baseAddress, left.count) == 0
+        }
+    }
 }
 
 /// `count` bytes from OpenSSL's generator, which is seeded by the system. Any thread.

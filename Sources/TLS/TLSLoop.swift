@@ -11,9 +11,8 @@ private import COpenSSL
 /// the BIO and leaves nothing of it there, so no connection can read another's bytes. What goes out
 /// stands in ``outgoing`` until the caller, which knows whose turn it was, takes it from there.
 package final class TLSLoop {
-    /// Ciphertext to send, appended. The caller empties it, or puts another buffer in its place,
-    /// before the next engine has its turn.
-    package var outgoing: ByteBuffer
+    /// Ciphertext to send, appended. The caller empties it before the next engine has its turn.
+    package let outgoing: ByteBuffer
 
     /// The `BIO` of every engine of the loop, for both ways.
     let bio: OpaquePointer
@@ -23,8 +22,9 @@ package final class TLSLoop {
     private(set) var inputCount = 0
     /// Whether OpenSSL asked for more than there was, since it was last set to `false`.
     var isStarved = false
-    /// How often OpenSSL has written, ever; wraps.
-    private(set) var writes: UInt32 = 0
+    /// How often OpenSSL has written, ever; wraps. No run-time exclusivity check, which a record
+    /// would pay for: each access is one load or store.
+    @exclusivity(unchecked) private(set) var writes: UInt32 = 0
 
     package init(outgoing: ByteBuffer = ByteBuffer()) {
         self.outgoing = outgoing
@@ -106,7 +106,10 @@ private func writeToOutgoing(
     _ taken: UnsafeMutablePointer<Int>?
 ) -> Int32 {
     let bytes = UnsafeRawBufferPointer(start: source, count: count)
-    loop(of: bio).write(bytes.assumingMemoryBound(to: UInt8.self))
+    // The engine that writes holds the loop.
+    Unmanaged<TLSLoop>.fromOpaque(BIO_get_data(bio))._withUnsafeGuaranteedRef {
+        $0.write(bytes.assumingMemoryBound(to: UInt8.self))
+    }
     taken!.pointee = count
     return 1
 }

@@ -14,11 +14,12 @@ sys.path.insert(0, str(ROOT / "Benchmarks"))
 
 from Compare import page, plots  # noqa: E402
 from Compare.goals import BEST, Goal, outcome  # noqa: E402
-from Compare.loads import Load, Scale, sections  # noqa: E402
+from Compare.loads import Load, Scale, connections, generated_max, sections  # noqa: E402
 from Compare.records import Record, Records  # noqa: E402
 from Compare.rounds import chosen, possible  # noqa: E402
 
-SCALE = Scale(quick=False, rounds=3, seconds=1, warmup=1, settle=1, loops=2, generator=1, descriptors=20_000)
+SCALE = Scale(quick=False, rounds=3, seconds=1, warmup=1, settle=1, loops=2, generator=1, descriptors=20_000,
+              connections=1_000_000)
 
 
 def rounds(server: str, *values: float, load: str = "fanout", **more) -> list[Record]:
@@ -73,6 +74,12 @@ def test_a_goal_without_its_figures_is_not_reached():
     assert not judged(AT_MOST_THE_FLOORS, rounds("floor", 1), rounds("carillon", 0.1, behind=5)).is_reached
 
 
+def test_a_figure_of_several_runs_brings_their_range():
+    figures = {"publish to drain": 27.0, "publish to drain, least": 20.0, "publish to drain, most": 101.0}
+    found = judged(Goal("", "ring", "publish to drain", 100), [Record("ring", "carillon", 1, figures)])
+    assert (found.value, found.low, found.high, found.is_reached) == (27, 20, 101, True)
+
+
 def test_the_best_other_is_one_that_kept_up():
     goal = Goal("", "fanout", "server CPU", 1.0, ("fanout", BEST))
     found = judged(goal, rounds("carillon", 1), rounds("nio", 0.1, behind=3), rounds("nchan", 4), rounds("floor", 2))
@@ -90,6 +97,21 @@ def test_a_load_for_which_descriptors_lack_is_left_out():
     assert possible([small, large], Scale(**{**vars(SCALE), "descriptors": 1000})) == [small]
 
 
+@pytest.mark.parametrize("descriptors", [1_024, 20_000, 1_048_576])
+@pytest.mark.parametrize("count", [1_000, 100_000, 1_000_000])
+def test_no_process_is_asked_for_more_connections_than_it_may_open(descriptors, count):
+    count = min(count, generated_max(descriptors))
+    many, = connections(Scale(**{**vars(SCALE), "descriptors": descriptors, "connections": count})).loads
+    split = many.words.split()
+    words = dict(zip(split[1::2], split[2::2]))
+    processes = int(words["--processes"])
+    assert int(words["--connections"]) + int(words["--first"]) == count
+    assert processes <= 64 and count / processes < descriptors - 64
+    # The kernel's hash spreads them as chance would: six times the deviation is room enough.
+    share = count / many.gateways
+    assert share + 6 * share ** 0.5 < descriptors
+
+
 @pytest.mark.parametrize("values", [[1.0], [0.98, 1.02], [3, 5_000_000], [0.0004, 0.2]])
 def test_an_axis_holds_its_values(values):
     axis = plots.logarithmic("x", values)
@@ -103,10 +125,11 @@ def programs(binary) -> pathlib.Path:
                 if (folder / "carillon-bench").exists() and (folder / "floor").exists())
 
 
-def bench(programs: pathlib.Path, out: pathlib.Path, *words: str) -> subprocess.Popen:
+def bench(programs: pathlib.Path, out: pathlib.Path, *words: str, descriptors: int = 0) -> subprocess.Popen:
+    limit = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "Benchmarks/bench"), "--quick", "--seconds", "0.3", "--servers", "floor,carillon",
-         "--programs", str(programs), "--out", str(out), *words],
+        [*limit, sys.executable, str(ROOT / "Benchmarks/bench"), "--quick", "--seconds", "0.3",
+         "--servers", "floor,carillon", "--programs", str(programs), "--out", str(out), *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(out.parent)})
 
 
@@ -143,6 +166,16 @@ def test_all_plots_of_a_whole_run_are_well_formed(tmp_path):
     assert len(well_formed(tmp_path / "whole.md")) == sum(
         len(page.drawings(section, Records(records))) for section in sections(SCALE)) > 15
     assert (tmp_path / "whole.md").read_text().count("reached") > 15
+
+
+def test_many_gateways_share_a_port_and_all_their_connections_are_told(programs, tmp_path):
+    running = bench(programs, tmp_path / "out", "connections", "--connections", "1000", descriptors=1_000)
+    said, complaints = running.communicate(timeout=120)
+    assert running.returncode == 0, complaints
+    text = pathlib.Path(said.strip()).read_text()
+    assert "1,000 real ones" in text, text
+    assert "share the port: 2; processes of the generator, at the other ends: 2;" in text, text
+    assert "message to all, ms" in text and "refused" not in text, text
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,24 +7,35 @@ import Testing
 @Suite struct CodecTests {
     typealias Decoder = (UnsafeRawBufferPointer, Int) -> Unit?
 
-    /// Feeds `bytes` in two parts, as the reading side does, and collects the messages.
+    /// The messages of `bytes`, fed in two parts.
     static func messages(_ bytes: [UInt8], split: Int, _ next: Decoder) -> [String] {
         var found: [String] = []
+        feed(bytes, split: split) { buffer, start in
+            let unit = next(buffer, start)
+            if let unit, unit.kind == .message {
+                found.append(String(decoding: unit.payload, as: UTF8.self))
+            }
+            return unit?.end
+        }
+        return found
+    }
+
+    /// Feeds `bytes` in two parts, as the reading side does.
+    ///
+    /// - Parameter take: takes the next whole thing from where the last one ended, and answers where
+    ///   it ends; nil: there is none.
+    static func feed(
+        _ bytes: [UInt8], split: Int, _ take: (UnsafeRawBufferPointer, Int) -> Int?
+    ) {
         var rest: [UInt8] = []
         for part in [bytes[..<split], bytes[split...]] {
             let whole = rest + part
             var start = 0
             whole.withUnsafeBytes { buffer in
-                while let unit = next(buffer, start) {
-                    start = unit.end
-                    if unit.kind == .message {
-                        found.append(String(decoding: unit.payload, as: UTF8.self))
-                    }
-                }
+                while let end = take(buffer, start) { start = end }
             }
             rest = Array(whole[start...])
         }
-        return found
     }
 
     /// An unmasked server frame.

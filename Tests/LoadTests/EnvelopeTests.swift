@@ -17,21 +17,13 @@ import Testing
 
     static func seen(_ bytes: [UInt8], split: Int, _ next: CodecTests.Decoder) -> [Seen] {
         var found: [Seen] = []
-        var rest: [UInt8] = []
-        for part in [bytes[..<split], bytes[split...]] {
-            let whole = rest + part
-            var start = 0
-            whole.withUnsafeBytes { buffer in
-                while let unit = next(buffer, start) {
-                    start = unit.end
-                    let data = unit.kind == .message ? text(unit.payload) : ""
-                    found.append(
-                        Seen(
-                            kind: unit.kind, channel: text(unit.channel), id: text(unit.id),
-                            data: data))
-                }
-            }
-            rest = Array(whole[start...])
+        CodecTests.feed(bytes, split: split) { buffer, start in
+            guard let unit = next(buffer, start) else { return nil }
+            let data = unit.kind == .message ? text(unit.payload) : ""
+            found.append(
+                Seen(
+                    kind: unit.kind, channel: text(unit.channel), id: text(unit.id), data: data))
+            return unit.end
         }
         return found
     }
@@ -104,20 +96,12 @@ import Testing
                 .utf8)
         for split in 0...bytes.count {
             var found: [String] = []
-            var rest: [UInt8] = []
-            for part in [bytes[..<split], bytes[split...]] {
-                let whole = rest + part
-                var start = 0
-                whole.withUnsafeBytes { buffer in
-                    while let answer = HTTPAnswer.next(in: buffer, at: start) {
-                        start = answer.end
-                        let marks =
-                            (answer.head.tellsGap ? " gap" : "")
-                            + (answer.refusesLine ? " refused" : "")
-                        found.append("\(answer.head.status) \(answer.body.count)\(marks)")
-                    }
-                }
-                rest = Array(whole[start...])
+            CodecTests.feed(bytes, split: split) { buffer, start in
+                guard let answer = HTTPAnswer.next(in: buffer, at: start) else { return nil }
+                let marks =
+                    (answer.head.tellsGap ? " gap" : "") + (answer.refusesLine ? " refused" : "")
+                found.append("\(answer.head.status) \(answer.body.count)\(marks)")
+                return answer.end
             }
             #expect(found == ["200 5", "204 0 gap", "200 27 refused"], "split at \(split)")
         }

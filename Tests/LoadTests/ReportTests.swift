@@ -1,5 +1,6 @@
 // Numbers as people read them, and what a report is about.
 
+import Harness
 import Glibc
 import Testing
 
@@ -12,6 +13,17 @@ import Testing
     ])
     func `a number keeps three digits or more`(_ value: Double, _ text: String) {
         #expect(rounded(value) == text)
+    }
+
+    @Test(arguments: [(1, true), (16, true), (0, false), (17, false)])
+    func `an option is refused out of its range and not at its ends`(_ value: Int, _ isIn: Bool) {
+        #expect((1...16).words == "1 to 16" && (0.1...60.0).words == "0.1 to 60")
+        do {
+            try (1...16).check(value, "--threads")
+            #expect(isIn)
+        } catch {
+            #expect(!isIn && "\(error)".contains("--threads is 1 to 16, not \(value)"))
+        }
     }
 
     @Test func `a server is not asked for a transport it lacks`() {

@@ -99,6 +99,7 @@ import Testing
             // Nobody was hung up on meanwhile.
             for (number, client) in clients.enumerated() { client.send([UInt8(number)]) }
             recorder.turn { recorder.received.count == 8 }
+            recorder.closeAll()
             loop.close()
         }
     }
@@ -119,8 +120,46 @@ import Testing
             for filler in fillers { close(filler) }
             #expect(isResumed)
             recorder.turn { recorder.accepted == 9 }
+            recorder.closeAll()
             loop.close()
             withExtendedLifetime((early, clients)) {}
+        }
+    }
+
+    private func option(_ descriptor: Int32, _ name: Int32) -> Int32 {
+        var value: Int32 = -1
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        #expect(getsockopt(descriptor, Int32(IPPROTO_TCP), name, &value, &size) == 0)
+        return value
+    }
+
+    /// Listening since before a loop, and its options, reached it.
+    private func listeners() throws -> [Listener] {
+        let made = try #require(try Listener.tcp(host: "127.0.0.1", port: 0).first)
+        let shared = try made.share()
+        return [made, try made.sibling(), try Listener.adopting(shared, ownsFile: false)]
+    }
+
+    @Test(arguments: 0..<3, [(UInt64(60_000), Int32(60_000)), (.max, .max)])
+    func `a connection has its listener's options, whether it came before them or after`(
+        kind: Int, limit: (given: UInt64, set: Int32)
+    ) throws {
+        try withLoop { loop, recorder in
+            let listener = try listeners()[kind]
+            let early = try Client.tcp(listener.port)
+            try loop.listen(
+                listener, tag: 0, unacknowledgedMillisecondsMax: limit.given)
+            recorder.turn { recorder.accepted == 1 }
+            // Its options are handed down by the kernel: the queue was empty meanwhile.
+            recorder.turnIdly()
+            let late = try Client.tcp(listener.port)
+            recorder.turn { recorder.accepted == 2 }
+            for token in [UInt64(1), 2] {
+                let descriptor = try #require(recorder.streams[token]).descriptor
+                #expect(option(descriptor, TCP_NODELAY) != 0)
+                #expect(option(descriptor, TCP_USER_TIMEOUT) == limit.set)
+            }
+            withExtendedLifetime((early, late)) {}
         }
     }
 

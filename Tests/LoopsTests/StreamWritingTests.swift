@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Testing
 
 @testable import Loops
@@ -9,6 +8,7 @@ import Testing
     /// number), so that a megabyte cannot vanish in them.
     private func withPair(_ body: (Loop, Recorder, Stream, Client) throws -> Void) throws {
         try withLoop { loop, recorder in
+            recorder.readsAtOnce = false
             let client = try Client.tcp(try listen(loop), receiveBytes: 65_536)
             recorder.turn { recorder.accepted == 1 }
             let stream = try #require(recorder.streams[1])
@@ -19,187 +19,93 @@ import Testing
         }
     }
 
-    /// Offers 2 MiB to the kernel, which takes less: all bytes, and how many went. In the
-    /// background the kernel may make room for some more, but not for all.
-    private func fill(_ stream: Stream) -> (all: [UInt8], taken: Int) {
-        let all = pattern(2 << 20)
-        let taken = all.withUnsafeBytes { stream.tryWrite($0) }
-        #expect(taken > 0)
-        #expect(taken < 1 << 20)
-        return (all, max(taken, 0))
+    /// Writes until the kernel takes no more.
+    ///
+    /// - Returns: how many bytes of `all` it took.
+    private func fill(_ stream: Stream, _ all: [UInt8]) -> Int {
+        var taken = 0
+        while case let count = all[taken...].withUnsafeBytes({ stream.write($0) }), count > 0 {
+            taken += count
+        }
+        return taken
     }
 
-    @Test(arguments: [true, false])
-    func `what the kernel left is queued, and all arrives in order`(copying: Bool) throws {
+    @Test func `what the kernel has no room for is left, and goes when it says that it has`() throws
+    {
         try withPair { loop, recorder, stream, client in
-            let (all, taken) = fill(stream)
-            let rest = Holder(all[taken...])
-            if copying {
-                #expect(stream.queue(copying: rest.bytes) == 0)
-            } else {
-                #expect(stream.queue(owner: rest, rest.bytes) == 0)
+            let all = pattern(2 << 20)
+            var sent = fill(stream, all)
+            #expect(sent > 0 && sent < all.count)
+            recorder.onWritable = { token in
+                let written = all[sent...].withUnsafeBytes { stream.write($0) }
+                #expect(written >= 0)
+                sent += max(written, 0)
+                if sent == all.count { recorder.watch(token, for: .nothing) }
             }
-            #expect(stream.hasQueuedWrite)
-            #expect(stream.queuedBytes > 0)
-            #expect([UInt8]([0]).withUnsafeBytes { stream.tryWrite($0) } == 0)
-            for _ in 0..<4 { loop.turn(block: false) }
-            #expect(recorder.drains.isEmpty)
+            recorder.watch(1, for: .writing)
+            recorder.turnIdly()
+            #expect(recorder.writable.isEmpty)
 
-            // The reader starts only now.
-            let isSame = Atomic(false)
-            let reader = try LoopThread.start(name: "reader") { [count = all.count] in
-                isSame.store(client.receive(count) == all, ordering: .relaxed)
+            var arrived: [UInt8] = []
+            while arrived.count < all.count {
+                // No more than is there already, or this would wait for itself.
+                let count = min(all.count - arrived.count, 4_096)
+                arrived += try #require(client.receive(count))
+                loop.turn(block: false)
             }
-            recorder.turn(atMost: 100_000) { !recorder.drains.isEmpty }
-            reader.join()
-            let arrivedSame = isSame.load(ordering: .relaxed)
-            #expect(arrivedSame)
-            #expect(recorder.drains.map(\.token) == [1])
-            #expect(recorder.drains.map(\.error) == [0])
-            #expect(!stream.hasQueuedWrite)
-            #expect([UInt8]([0]).withUnsafeBytes { stream.tryWrite($0) } == 1)
+            #expect(arrived == all)
+            #expect(sent == all.count)
+            let reported = recorder.writable.count
+            recorder.turnIdly()
+            #expect(recorder.writable.count == reported)
         }
     }
 
     @Test func `several pieces go out in their order`() throws {
-        try withPair { _, recorder, stream, client in
+        try withPair { _, _, stream, client in
             let bytes = pattern(1000)
             bytes.withUnsafeBytes { all in
-                // Empty pieces among them, and more than libuv keeps room for by itself.
+                // Empty pieces among them.
                 let vectors = stride(from: 0, to: 1000, by: 100).flatMap { at in
                     [
                         IOVector(start: nil, count: 0),
                         IOVector(start: all.baseAddress! + at, count: 100),
                     ]
                 }
-                vectors.withUnsafeBufferPointer { #expect(stream.tryWrite($0) == 1000) }
-                vectors.withUnsafeBufferPointer {
-                    #expect(stream.queue(owner: Holder([]), $0) == 0)
-                }
-                recorder.turn { !recorder.drains.isEmpty }
+                vectors.withUnsafeBufferPointer { #expect(stream.write($0) == 1000) }
+                vectors[1...1].withUnsafeBufferPointer { #expect(stream.write($0) == 100) }
             }
-            #expect(client.receive(2000) == bytes + bytes)
+            #expect(client.receive(1100) == bytes + bytes.prefix(100))
         }
     }
 
-    @Test func `of too many pieces the first 1,024 are taken`() throws {
+    @Test(arguments: [(1024, 1024), (1025, 1024)])
+    func `so many pieces are taken at once`(offered: Int, taken: Int) throws {
         try withPair { _, _, stream, client in
-            let bytes = pattern(1025)
+            let bytes = pattern(offered)
             bytes.withUnsafeBytes { all in
-                let vectors = (0..<1025).map { IOVector(start: all.baseAddress! + $0, count: 1) }
-                vectors.withUnsafeBufferPointer { #expect(stream.tryWrite($0) == 1024) }
+                let vectors = all.indices.map { IOVector(start: all.baseAddress! + $0, count: 1) }
+                vectors.withUnsafeBufferPointer { #expect(stream.write($0) == taken) }
             }
-            #expect(client.receive(1024) == Array(bytes.prefix(1024)))
+            #expect(client.receive(taken) == Array(bytes.prefix(taken)))
         }
     }
 
     @Test func `nothing to write takes nothing`() throws {
         try withPair { _, _, stream, _ in
-            #expect(stream.tryWrite(UnsafeBufferPointer(start: nil, count: 0)) == 0)
+            #expect(stream.write(UnsafeBufferPointer(start: nil, count: 0)) == 0)
         }
     }
 
-    @Test func `a queued write is never reported from within the call`() throws {
-        try withPair { loop, recorder, stream, client in
-            let code = [UInt8]([1, 2]).withUnsafeBytes { stream.queue(copying: $0) }
-            #expect(code == 0)
-            // The kernel had room, so the bytes are there already.
-            #expect(client.receive(2) == [1, 2])
-            #expect(recorder.drains.isEmpty)
-            #expect([UInt8]([3]).withUnsafeBytes { stream.tryWrite($0) } == 0)
-            recorder.turn { !recorder.drains.isEmpty }
-            for _ in 0..<4 { loop.turn(block: false) }
-            #expect(recorder.drains.count == 1)
-        }
-    }
-
-    @Test func `an owner is held until drained`() throws {
-        try withPair { _, recorder, stream, _ in
-            var owner: Holder? = Holder(pattern(100)[...])
-            weak let held = owner
-            stream.queue(owner: owner!, owner!.bytes)
-            owner = nil
-            #expect(held != nil)
-            recorder.turn { !recorder.drains.isEmpty }
-            #expect(held == nil)
-        }
-    }
-
-    @Test(arguments: [false, true])
-    func `closing drops a queued write without a word`(reset: Bool) throws {
-        try withPair { loop, recorder, stream, client in
-            let (all, taken) = fill(stream)
-            var owner: Holder? = Holder(all[taken...])
-            weak let held = owner
-            stream.queue(owner: owner!, owner!.bytes)
-            owner = nil
-            recorder.close(1, reset: reset)
-            for _ in 0..<4 { loop.turn(block: false) }
-            #expect(held == nil)
-            #expect(recorder.drains.isEmpty)
-            #expect(recorder.ends.isEmpty)
-            withExtendedLifetime(client) {}
-        }
-    }
-
-    @Test func `a half close waits for the queued write`() throws {
-        try withPair { _, recorder, stream, client in
-            let (all, taken) = fill(stream)
-            all[taken...].withUnsafeBytes { _ = stream.queue(copying: $0) }
+    @Test(arguments: [1, 2])
+    func `a peer that is gone is a code, and no signal`(pieces: Int) throws {
+        try withPair { _, _, stream, _ in
             stream.shutdown()
-            let isSame = Atomic(false)
-            let reader = try LoopThread.start(name: "reader") { [count = all.count] in
-                // One byte more is asked for, so the end is seen too.
-                isSame.store(client.receive(count + 1) == all, ordering: .relaxed)
-                client.finish()
+            [UInt8]([1]).withUnsafeBytes { byte in
+                [IOVector](repeating: IOVector(byte), count: pieces).withUnsafeBufferPointer {
+                    #expect(stream.write($0) == -Int(EPIPE))
+                }
             }
-            recorder.turn(atMost: 100_000) { !recorder.ends.isEmpty }
-            reader.join()
-            let arrivedSame = isSame.load(ordering: .relaxed)
-            #expect(arrivedSame)
-            #expect(recorder.drains.map(\.error) == [0])
         }
     }
-
-    @Test func `a queued write fails when the peer resets`() throws {
-        try withLoop { loop, recorder in
-            recorder.readsAtOnce = false
-            var client: Client? = try Client.tcp(try listen(loop), receiveBytes: 65_536)
-            recorder.turn { recorder.accepted == 1 }
-            let stream = try #require(recorder.streams[1])
-            let all = pattern(16 << 20)
-            let taken = all.withUnsafeBytes { stream.tryWrite($0) }
-            all[taken...].withUnsafeBytes { _ = stream.queue(copying: $0) }
-            client?.resetOnClose()
-            client = nil
-            recorder.turn { !recorder.drains.isEmpty }
-            #expect(recorder.drains.map(\.error) == [-ECONNRESET])
-        }
-    }
-
-    @Test func `a second queued write is a programmer's error`() async {
-        await #expect(processExitsWith: .failure) {
-            let loop = try Loop()
-            let recorder = Recorder(loop)
-            let client = try Client.tcp(try listen(loop))
-            recorder.turn { recorder.accepted == 1 }
-            let stream = try #require(recorder.streams[1])
-            [UInt8]([1]).withUnsafeBytes { _ = stream.queue(copying: $0) }
-            [UInt8]([1]).withUnsafeBytes { _ = stream.queue(copying: $0) }
-            withExtendedLifetime(client) {}
-        }
-    }
-}
-
-/// An owner of bytes at a fixed place.
-private final class Holder {
-    let bytes: UnsafeRawBufferPointer
-
-    init(_ source: ArraySlice<UInt8>) {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: source.count, alignment: 1)
-        memory.copyBytes(from: source)
-        bytes = UnsafeRawBufferPointer(memory)
-    }
-
-    deinit { bytes.deallocate() }
 }

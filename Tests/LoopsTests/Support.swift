@@ -5,22 +5,28 @@ import Testing
 
 @testable import Loops
 
-/// Records events. What a test wants done within an event goes into `onReceived` and its like.
+/// Keeps a table of streams as a gateway does, reads what is to be read, and records events. What a
+/// test wants done within an event goes into `onReceived` and its like.
 final class Recorder: LoopEvents {
     let loop: Loop
     var streams: [UInt64: Stream] = [:]
+    /// What each is watched for.
+    private(set) var watched: [UInt64: Readiness] = [:]
     var listeners: [Int] = []
     var received: [UInt64: [UInt8]] = [:]
     var ends: [(token: UInt64, error: Int32)] = []
-    var drains: [(token: UInt64, error: Int32)] = []
+    /// Every event about a stream, also of one that is not in the table.
+    var readable: [UInt64] = []
+    var writable: [UInt64] = []
     var timersFired = 0
     var wakeUps = 0
     var signals: [Int32] = []
     var pauses: [(listener: Int, error: Int32)] = []
     var resumptions: [Int] = []
     var readsAtOnce = true
-    var onAccepted: ((Stream) -> Void)?
-    var onReceived: ((Stream, UnsafeMutableRawBufferPointer) -> Void)?
+    var onAccepted: ((UInt64) -> Void)?
+    var onReceived: ((UInt64, UnsafeMutableRawBufferPointer) -> Void)?
+    var onWritable: ((UInt64) -> Void)?
     var onTimer: (() -> Void)?
     private var nextToken: UInt64 = 1
     private(set) var accepted = 0
@@ -32,21 +38,40 @@ final class Recorder: LoopEvents {
 
     func accepted(_ stream: Stream, listener: Int) {
         accepted += 1
-        stream.token = nextToken
+        let token = nextToken
         nextToken += 1
-        streams[stream.token] = stream
+        streams[token] = stream
         listeners.append(listener)
-        if readsAtOnce { stream.startReading() }
-        onAccepted?(stream)
+        if readsAtOnce { watch(token, for: .reading) }
+        onAccepted?(token)
     }
 
-    func received(_ token: UInt64, _ bytes: UnsafeMutableRawBufferPointer) {
-        received[token, default: []].append(contentsOf: bytes)
-        if let stream = streams[token] { onReceived?(stream, bytes) }
+    func readable(_ token: UInt64) {
+        readable.append(token)
+        guard let stream = streams[token], watched[token]?.contains(.reading) == true else {
+            return
+        }
+        switch loop.read(stream) {
+        case .bytes(let bytes):
+            received[token, default: []].append(contentsOf: bytes)
+            onReceived?(token, bytes)
+        case .nothing: break
+        case .end: end(token, error: 0)
+        case .failure(let code): end(token, error: code)
+        }
     }
 
-    func ended(_ token: UInt64, error: Int32) { ends.append((token, error)) }
-    func drained(_ token: UInt64, error: Int32) { drains.append((token, error)) }
+    /// Nothing more is read.
+    private func end(_ token: UInt64, error: Int32) {
+        ends.append((token, error))
+        watch(token, for: (watched[token] ?? .nothing).subtracting(.reading))
+    }
+
+    func writable(_ token: UInt64) {
+        writable.append(token)
+        if streams[token] != nil { onWritable?(token) }
+    }
+
     func wokenUp() { wakeUps += 1 }
     func signal(_ number: Int32) { signals.append(number) }
     func acceptPaused(listener: Int, error: Int32) { pauses.append((listener, error)) }
@@ -57,8 +82,27 @@ final class Recorder: LoopEvents {
         onTimer?()
     }
 
+    func watch(_ token: UInt64, for interest: Readiness) {
+        guard let stream = streams[token] else { return }
+        #expect(
+            loop.watch(
+                stream, token: token, for: interest, insteadOf: watched[token] ?? .nothing))
+        watched[token] = interest
+    }
+
     func close(_ token: UInt64, reset: Bool = false) {
-        streams.removeValue(forKey: token)?.close(reset: reset)
+        guard let stream = streams.removeValue(forKey: token) else { return }
+        watched[token] = nil
+        loop.close(stream, reset: reset)
+    }
+
+    func closeAll() {
+        for token in streams.keys { close(token) }
+    }
+
+    /// Turns without waiting, as often as it takes for what can come to have come.
+    func turnIdly() {
+        for _ in 0..<4 { loop.turn(block: false) }
     }
 
     /// Turns until `condition` holds. The loop's timer, far away, keeps a failing test from
@@ -79,15 +123,19 @@ final class Recorder: LoopEvents {
     }
 }
 
-/// A loop with its recorder for the length of `body`, closed at its end.
-func withLoop(streamsMax: Int = .max, _ body: (Loop, Recorder) throws -> Void) throws {
-    let loop = try Loop(streamsMax: streamsMax)
+/// A loop with its recorder for the length of `body`, closed at its end with all its streams.
+func withLoop(
+    streamsMax: Int = .max, eventsPerTurnMax: Int = 1_024, _ body: (Loop, Recorder) throws -> Void
+) throws {
+    let loop = try Loop(streamsMax: streamsMax, eventsPerTurnMax: eventsPerTurnMax)
     let recorder = Recorder(loop)
     defer {
+        recorder.closeAll()
         loop.close()
         // They often refer to their recorder. It must live until here: the loop does not hold it.
         recorder.onAccepted = nil
         recorder.onReceived = nil
+        recorder.onWritable = nil
         recorder.onTimer = nil
     }
     try body(loop, recorder)

@@ -245,6 +245,35 @@ import Testing
         #expect(ring.bytesHeld == numbered(2).cost)
     }
 
+    @Test func `the ring presses once a reader is a quarter of the slots behind`() {
+        let ring = BroadcastRing(slots: 16, readers: 2, bytesMax: 1 << 20)
+        var reader = ring.makeReader(0)
+        var slow = ring.makeReader(1)
+        for number in 1...3 as ClosedRange<UInt64> { _ = ring.publish(numbered(number)) }
+        _ = reader.drain(limit: 3) { _, _ in true }
+        #expect(!ring.isPressing)
+        _ = ring.publish(numbered(4))
+        _ = reader.drain(limit: 1) { _, _ in true }
+        #expect(ring.isPressing)
+        _ = slow.drain(limit: 1) { _, _ in true }
+        #expect(!ring.isPressing)
+    }
+
+    /// A quarter of the budget, rounded up, or a mebibyte.
+    @Test(arguments: [(40_000, 10_000), (39_997, 10_000), (1 << 30, 1 << 20)])
+    func `the ring presses once so many bytes are not read`(bytesMax: Int, bytes: Int) {
+        for cost in [bytes - 1, bytes] {
+            let ring = BroadcastRing(slots: 16, readers: 1, bytesMax: bytesMax)
+            let payload = cost - Message.overheadBytes - news.bytes.count
+            let message = Message(
+                channel: news, kind: .binary, payload: Array(repeating: 0, count: payload),
+                timeMilliseconds: 0)
+            #expect(message.cost == cost)
+            _ = ring.publish(message)
+            #expect(ring.isPressing == (cost == bytes))
+        }
+    }
+
     @Test(arguments: [(0, 1), (1, 1), (3, 1), ((1 << 24) + 1, 1), (1 << 25, 1), (2, 0), (2, 258)])
     func `so many slots and readers stop the program`(slots: Int, readers: Int) async {
         await #expect(processExitsWith: .failure) { [slots, readers] in

@@ -16,6 +16,24 @@ import Testing
         #expect(hash == expected)
     }
 
+    @Test func `in pieces it is the hash of the whole`() {
+        let bytes = (0..<40).map { UInt8($0 * 6) }
+        for count in bytes.indices {
+            let whole = sipHash13(bytes.span.extracting(0..<count), key: key)
+            for split in 0...count {
+                var hasher = SipHasher(key)
+                hasher.append(bytes.span.extracting(0..<split))
+                hasher.append(bytes.span.extracting(split..<count))
+                #expect(hasher.finish() == whole, "\(count) split at \(split)")
+            }
+        }
+        var hasher = SipHasher(key)
+        hasher.append(UInt8(1))
+        hasher.append(0x0908_0706_0504_0302 as UInt64)
+        let same = (1...9).map { UInt8($0) }
+        #expect(hasher.finish() == sipHash13(same.span, key: key))
+    }
+
     @Test func `another key gives another hash`() {
         let bytes: [UInt8] = []
         let hash = sipHash13(bytes.span, key: HashKey(0, 0))

@@ -86,7 +86,7 @@ extension ThreadTests {
             let tally = play(rounds: rounds) { _ in
                 _ = ring.publish(message)
                 var took = false
-                sleepers.forEachSleeper(except: -1) { _ in took = true }
+                sleepers.take(.all, except: -1) { _ in took = true }
                 return took
             } loop: { play in
                 // A box, since two closures have a use of the reader.
@@ -113,7 +113,11 @@ extension ThreadTests {
             let sleepers = Sleepers(loops: 1)
             let tally = play(rounds: rounds) { round in
                 _ = mailbox.post(round)
-                return sleepers.take(0)
+                var calls = Calls()
+                calls.toTurn.insert(0)
+                var took = false
+                sleepers.take(calls, except: -1) { _ in took = true }
+                return took
             } loop: { play in
                 let box = Box(
                     reader: BroadcastRing(slots: 2, readers: 1, bytesMax: 1).makeReader(0))
@@ -153,7 +157,7 @@ extension ThreadTests {
                     for number in 1...each {
                         let message = numbered(number, of: UInt64(writer))
                         while ring.publish(message) == .full { sched_yield() }
-                        sleepers.forEachSleeper(except: -1) { bells[$0].ring() }
+                        sleepers.take(.all, except: -1) { bells[$0].ring() }
                     }
                 }
             }
@@ -203,7 +207,7 @@ extension ThreadTests {
                         let message = numbered(1)
                         for number in 1...total {
                             _ = ring.publish(message)
-                            sleepers.forEachSleeper(except: -1) { _ in
+                            sleepers.take(.all, except: -1) { _ in
                                 taken.add(1, ordering: .releasing)
                             }
                             if !spin({ read.load(ordering: .acquiring) >= number }) { return }
@@ -258,7 +262,7 @@ extension ThreadTests {
                             for loop in 0..<loops { sleepers.announceSleep(loop) }
                         }
                         start.wait(round: round)
-                        sleepers.forEachSleeper(except: -1) { mine[$0] += 1 }
+                        sleepers.take(.all, except: -1) { mine[$0] += 1 }
                         end.wait(round: round)
                     }
                     let counted = mine

@@ -47,7 +47,7 @@ import Testing
                             ["a", "d:a", "i:a"][index], "\(number)", namespace: UInt8(index))
                         while true {
                             let outcome = ring.publish(message)
-                            sleepers.forEachSleeper(except: -1) { _ in bell.ring() }
+                            sleepers.take(.all, except: -1) { _ in bell.ring() }
                             if case .published = outcome { break }
                             sched_yield()
                         }

@@ -14,7 +14,7 @@ import Testing
         "COpenSSL": ["TLS", "Signatures", "Load", "TLSTests"],
         "CZlib": ["Deflate"],
         "CSQLite": ["Store", "StoreTests"],
-        "CLinux": ["Load", "Million"],
+        "CLinux": ["Load", "Parts"],
         "CCounting": ["Costs"],
         "CFuzzer": ["Fuzz"],
     ]

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 
 struct Churn: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -6,21 +7,21 @@ struct Churn: ParsableCommand {
 
     @OptionGroup var server: ServerOptions
 
-    @Option(help: "How many connections are on their way at once.")
+    private static let concurrencies = 1...Links.openingMax
+    @Option(help: "How many connections are on their way at once, \(concurrencies.words).")
     var concurrency = 16
 
-    @Option var seconds = 5.0
+    private static let times = (seconds: 0.1...60.0, warmup: 0.0...60.0)
+    @Option(help: "Seconds that are measured, \(times.seconds.words).")
+    var seconds = 5.0
 
-    @Option(help: "Seconds of the same load before that.")
+    @Option(help: "Seconds of the same load before that, \(times.warmup.words).")
     var warmup = 1.0
 
     mutating func validate() throws {
-        guard (1...Links.openingMax).contains(concurrency) else {
-            throw ValidationError("--concurrency: 1 to \(Links.openingMax)")
-        }
-        guard (0.1...60).contains(seconds), (0...60).contains(warmup) else {
-            throw ValidationError("seconds out of range")
-        }
+        try Self.concurrencies.check(concurrency, "--concurrency")
+        try Self.times.seconds.check(seconds, "--seconds")
+        try Self.times.warmup.check(warmup, "--warmup")
     }
 
     func run() throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 
 struct Echo: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -7,15 +8,20 @@ struct Echo: ParsableCommand {
     @OptionGroup var server: ServerOptions
     @OptionGroup var load: LoadOptions
 
-    @Option(help: "The most messages of each connection that are on their way.")
+    private static let windows = 1...256
+    @Option(help: "The most messages of each connection that are on their way, \(windows.words).")
     var window = 1
 
     mutating func validate() throws {
-        guard (1...256).contains(window) else { throw ValidationError("--window: 1 to 256") }
+        try Self.windows.check(window, "--window")
         guard load.bytes * window <= 1 << 17 else {
-            throw ValidationError("--bytes times --window: 128 Ki at most, to fit into a socket")
+            throw ValidationError(
+                "--bytes times --window is \(1 << 17) at most, to fit into a socket, "
+                    + "not \(load.bytes * window)")
         }
-        guard server.transport == .ws else { throw ValidationError("--transport: ws") }
+        guard server.transport == .ws else {
+            throw ValidationError("--transport is ws, not \(server.transport.rawValue)")
+        }
     }
 
     func run() throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 
 struct Fanout: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,11 +9,11 @@ struct Fanout: ParsableCommand {
     @OptionGroup var load: LoadOptions
     @OptionGroup var publisher: PublisherOptions
 
-    @Option(help: "The most messages published and not yet received by all.")
+    @Option(help: "The most messages published and not yet received by all, \(Pace.windows.words).")
     var window = 8
 
     mutating func validate() throws {
-        guard (1...4096).contains(window) else { throw ValidationError("--window: 1 to 4096") }
+        try Pace.windows.check(window, "--window")
     }
 
     func run() throws {

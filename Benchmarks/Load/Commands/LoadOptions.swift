@@ -1,47 +1,52 @@
 // What all measurements of messages need to know of the load.
 
 import ArgumentParser
+import Harness
 
 extension PublishingWay: ExpressibleByArgument {}
 
 struct LoadOptions: ParsableArguments {
-    @Option var subscribers = 1000
+    static let processesRange = 1...64
+    private static let threadsRange = 1...16
+    private static let sizes = PayloadBook.bytesMin...16 << 20
+    private static let times = (seconds: 0.1...3600.0, warmup: 0.0...600.0, settle: 0.0...60.0)
 
-    @Option(help: "A message's size, 32 or more.")
+    @Option(help: "At most as many as --processes can open.")
+    var subscribers = 1000
+
+    @Option(help: "A message's size, \(sizes.words).")
     var bytes = 128
 
-    @Option(help: "Threads of each of the generator's processes.")
+    @Option(help: "Threads of each of the generator's processes, \(threadsRange.words).")
     var threads = 1
 
-    @Option(help: "Processes of the generator; each may open as many descriptors.")
+    @Option(
+        help: """
+            Processes of the generator, \(processesRange.words); each may open as many descriptors.
+            """)
     var processes = 1
 
-    @Option(help: "Seconds that are measured.")
+    @Option(help: "Seconds that are measured, \(times.seconds.words).")
     var seconds = 10.0
 
-    @Option(help: "Seconds of the same load before that.")
+    @Option(help: "Seconds of the same load before that, \(times.warmup.words).")
     var warmup = 2.0
 
-    @Option(help: "Seconds between the last connection and the first message.")
+    @Option(
+        help: "Seconds between the last connection and the first message, \(times.settle.words).")
     var settle = 1.0
 
     mutating func validate() throws {
-        let descriptors = max(1, Sockets.raiseDescriptorLimit() - 64 - threads * processes)
-        guard (1...16).contains(threads), (1...64).contains(processes),
-            threads * processes <= subscribers
-        else {
-            throw ValidationError(
-                "--threads: 1 to 16, --processes: 1 to 64, and a subscriber for each of both")
-        }
-        guard (1...descriptors).contains((subscribers - 1) / processes + 1) else {
-            throw ValidationError(
-                "--subscribers: descriptors allow 1 to \(descriptors) for each of --processes")
-        }
-        guard (PayloadBook.bytesMin...(16 << 20)).contains(bytes) else {
-            throw ValidationError("--bytes: 32 to 16 Mi")
-        }
-        guard (0.1...3600).contains(seconds), (0...600).contains(warmup), (0...60).contains(settle)
-        else { throw ValidationError("seconds out of range") }
+        try Self.threadsRange.check(threads, "--threads")
+        try Self.processesRange.check(processes, "--processes")
+        let each = max(1, Sockets.raiseDescriptorLimit() - 64 - threads * processes)
+        // One at least for each thread.
+        try (threads * processes...max(threads, each) * processes).check(
+            subscribers, "--subscribers, as --threads, --processes and descriptors allow,")
+        try Self.sizes.check(bytes, "--bytes")
+        try Self.times.seconds.check(seconds, "--seconds")
+        try Self.times.warmup.check(warmup, "--warmup")
+        try Self.times.settle.check(settle, "--settle")
     }
 
     /// A plan without publishers.
@@ -58,19 +63,24 @@ struct PublisherOptions: ParsableArguments {
     @Option(help: "How messages are published: WebSocket, or POST requests on kept connections.")
     var publisher = PublishingWay.ws
 
-    @Option(help: "Connections that publish. Messages of one have an order, which is checked.")
+    private static let publishersRange = 1...256
+    private static let batches = 1...10_000
+
+    @Option(
+        help: """
+            Connections that publish, \(publishersRange.words). Messages of one have an order, which \
+            is checked.
+            """)
     var publishers = 1
 
-    @Option(help: "The most messages in one request, where they are published by POST.")
+    @Option(
+        help: "The most messages in one request, \(batches.words), with --publisher http.")
     var batch = 1
 
     mutating func validate() throws {
-        guard (1...256).contains(publishers) else {
-            throw ValidationError("--publishers: 1 to 256")
-        }
-        guard (1...10_000).contains(batch), batch == 1 || publisher == .http else {
-            throw ValidationError("--batch: 1 to 10000, and only with --publisher http")
-        }
+        try Self.publishersRange.check(publishers, "--publishers")
+        try (publisher == .http ? Self.batches : 1...1).check(
+            batch, "--batch, with --publisher \(publisher.rawValue),")
     }
 
     /// Publishing on one channel: each publisher's messages are a stream.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 
 struct OpenLoop: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,11 +10,11 @@ struct OpenLoop: ParsableCommand {
     @OptionGroup var load: LoadOptions
     @OptionGroup var publisher: PublisherOptions
 
-    @Option(help: "Messages a second.")
+    @Option(help: "Messages a second, \(Pace.rates.words).")
     var rate = 100.0
 
     mutating func validate() throws {
-        guard (0.1...100_000).contains(rate) else { throw ValidationError("--rate: 0.1 to 100000") }
+        try Pace.rates.check(rate, "--rate")
     }
 
     func run() throws {

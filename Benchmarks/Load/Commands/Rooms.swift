@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 
 struct Rooms: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,25 +14,24 @@ struct Rooms: ParsableCommand {
     @OptionGroup var load: LoadOptions
     @OptionGroup var publisher: PublisherOptions
 
-    @Option(help: "How many channels.")
+    private static let roomsRange = 1...1_000_000
+    @Option(help: "How many channels, \(roomsRange.words), and no more than --subscribers.")
     var rooms = 1000
 
-    @Option(help: "How many of them each connection is in.")
+    @Option(help: "How many of them each connection is in, 1 to \(Streams.eachMax).")
     var each = 5
 
-    @Option(help: "The most messages published and not yet received by all in their room.")
+    @Option(
+        help: "The most messages published and not yet received by all, \(Pace.windows.words).")
     var window = 8
 
     mutating func validate() throws {
-        guard (1...4096).contains(window) else { throw ValidationError("--window: 1 to 4096") }
-        guard (1...1_000_000).contains(rooms) else {
-            throw ValidationError("--rooms: 1 to 1000000")
-        }
-        guard (1...min(rooms, Streams.eachMax)).contains(each) else {
-            throw ValidationError("--each: 1 to \(Streams.eachMax), and no more than --rooms")
-        }
+        try Pace.windows.check(window, "--window")
+        try Self.roomsRange.check(rooms, "--rooms")
+        try (1...min(rooms, Streams.eachMax)).check(each, "--each")
         guard load.subscribers >= rooms else {
-            throw ValidationError("--subscribers: no fewer than --rooms, so that none is empty")
+            throw ValidationError(
+                "--rooms is \(rooms), with \(load.subscribers) --subscribers some would be empty")
         }
     }
 

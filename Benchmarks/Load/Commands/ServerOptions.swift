@@ -1,6 +1,7 @@
 // What all measurements need to know of the server.
 
 import ArgumentParser
+import Harness
 
 extension ServerKind: ExpressibleByArgument {}
 extension Transport: ExpressibleByArgument {}
@@ -12,7 +13,8 @@ struct ServerOptions: ParsableArguments {
     @Option(help: "An IPv4 address.")
     var host = "127.0.0.1"
 
-    @Option var port: UInt16
+    @Option(help: "Its port, 1 to 65535.")
+    var port: UInt16
 
     @Flag(help: "Connect with TLS. Nothing is verified.")
     var tls = false
@@ -37,7 +39,10 @@ struct ServerOptions: ParsableArguments {
     var showsProgress: Bool { progress || Progress.isWatched }
 
     mutating func validate() throws {
-        guard Sockets.parse(host) != nil else { throw ValidationError("\(host) is no address") }
+        guard Sockets.parse(host) != nil else {
+            throw ValidationError("--host is an IPv4 address, not \(host)")
+        }
+        try (1...UInt16.max).check(port, "--port")
     }
 
     func target() throws(Failure) -> Target {
@@ -49,7 +54,7 @@ struct ServerOptions: ParsableArguments {
     /// Prints and writes the figures; exits with 1 when a message or a connection was lost.
     func finish(_ report: Report) throws {
         report.print()
-        if let json { try report.write(to: json) }
+        if let json { try writeJSON(report, to: json) }
         if !report.isClean { throw ExitCode.failure }
     }
 }

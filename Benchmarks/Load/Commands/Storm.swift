@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 
 struct Storm: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,17 +15,20 @@ struct Storm: ParsableCommand {
     @OptionGroup var load: LoadOptions
     @OptionGroup var publisher: PublisherOptions
 
-    @Option(help: "Messages a second.")
+    @Option(help: "Messages a second, \(Pace.rates.words).")
     var rate = 100.0
 
-    @Option(help: "How many connections of each thread are on their way in at once.")
+    private static let atOnceRange = 1...4096
+    @Option(help: "Connections of each thread on their way in at once, \(atOnceRange.words).")
     var atOnce = 256
 
     mutating func validate() throws {
-        guard (0.1...100_000).contains(rate) else { throw ValidationError("--rate: 0.1 to 100000") }
-        guard (1...4096).contains(atOnce) else { throw ValidationError("--at-once: 1 to 4096") }
+        try Pace.rates.check(rate, "--rate")
+        try Self.atOnceRange.check(atOnce, "--at-once")
         guard publisher.publishers == 1 else {
-            throw ValidationError("--publishers: 1, since what all have received has one order")
+            throw ValidationError(
+                "--publishers is 1, not \(publisher.publishers): what all have received has one order"
+            )
         }
     }
 

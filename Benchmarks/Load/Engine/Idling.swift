@@ -1,6 +1,5 @@
 // Measures what connections cost that do nothing: user memory, and the kernel's apart from it.
 
-import FoundationEssentials
 import Glibc
 import Synchronization
 
@@ -8,6 +7,7 @@ struct Idling: ~Copyable {
     private let target: Target
     private let processes: [Int32]
     private let holders: Int
+    private let tell: [UInt16]
     private var progress: Progress
 
     /// The kernel's is that of all processes of the machine, the generator's among them: those are
@@ -27,10 +27,14 @@ struct Idling: ~Copyable {
     /// - Parameters:
     ///   - processes: the server's.
     ///   - holders: processes of the generator.
-    init(target: Target, processes: [Int32], holders: Int, showsProgress: Bool) {
+    ///   - tell: the ports at which the message to all is published; none: there is none.
+    init(
+        target: Target, processes: [Int32], holders: Int, tell: [UInt16], showsProgress: Bool
+    ) {
         self.target = target
         self.processes = processes
         self.holders = holders
+        self.tell = tell
         progress = Progress(isOn: showsProgress)
     }
 
@@ -42,20 +46,25 @@ struct Idling: ~Copyable {
     ) throws(Failure) -> Report {
         let total = first + connections
         let shared = try Shared(workers: holders, timesKept: 1)
-        let (target, holders) = (target, holders)
-        var siblings = try Siblings(holders - 1) { number in
-            let outcome = Holder.hold(target, shared, number, of: holders, total)
-            return (try? JSONEncoder().encode(outcome)).map(Array.init) ?? []
-        }
-        var holder = try Holder(target, shared, number: 0, of: holders, total)
+        let part = Part(
+            target: target, run: .random(in: 1 ... .max), holders: holders, total: total)
+        var siblings = try Siblings(holders - 1) { Holder.hold(part, shared, $0).encoded() }
+        var holder = try Holder(part, shared, number: 0)
         var report: Report
         do throws(Failure) {
             let began = Clock.now()
-            try open(first, shared, &holder)
+            try open(first, part, shared, &holder)
             let before = try settle(settleSecondsMax, shared, &holder)
-            try open(total, shared, &holder)
+            let opening = Clock.now()
+            try open(total, part, shared, &holder)
+            let opened = Clock.now()
             let after = try settle(settleSecondsMax, shared, &holder)
             report = self.report(before, after, connections)
+            report.add("opening", Double(opened - opening) / 1e9, "s")
+            if !tell.isEmpty {
+                let seconds = try tellAll(part, shared, &holder)
+                report.add("message to all", seconds * 1e3, "ms")
+            }
             report.add("took", Double(Clock.now() - began) / 1e9, "s")
         } catch {
             shared.stop(error)
@@ -64,12 +73,7 @@ struct Idling: ~Copyable {
         }
         shared.phase = .stopped
         var outcome = holder.outcome()
-        for left in try siblings.join() {
-            guard let other = try? JSONDecoder().decode(Outcome.self, from: Data(left)) else {
-                throw Failure("a process of the generator left nothing")
-            }
-            outcome.add(other)
-        }
+        for left in try siblings.join() { outcome.add(try Outcome(left)) }
         report.tally = outcome.tally
         report.note = outcome.failure
         return report
@@ -89,11 +93,11 @@ struct Idling: ~Copyable {
 
     /// Goes on until `count` connections are open.
     private mutating func open(
-        _ count: Int, _ shared: Shared, _ holder: inout Holder
+        _ count: Int, _ part: Part, _ shared: Shared, _ holder: inout Holder
     ) throws(Failure) {
         let limit = Clock.now() + Clock.nanoseconds(15 + Double(count) * 0.005)
         for number in 0..<holders {
-            let goal = Holder.share(of: count, number, of: holders)
+            let goal = part.share(of: count, number)
             shared.boards[number].counters.pointee.goal.store(goal, ordering: .relaxed)
             shared.boards[number].wakeUp()
         }
@@ -107,6 +111,34 @@ struct Idling: ~Copyable {
                 throw Failure("only \(shared.opened) connections opened")
             }
         }
+    }
+
+    /// Publishes one message at each port; each of the server's processes tells its own connections.
+    ///
+    /// - Returns: seconds from the first publish until all connections have received it.
+    private mutating func tellAll(
+        _ part: Part, _ shared: Shared, _ holder: inout Holder
+    ) throws(Failure) -> Double {
+        var book = part.book()
+        let message = UnsafeRawBufferPointer(start: book.message(0), count: book.bytes)
+        let request = target.postHead(target.channel, count: message.count) + message
+        let began = Clock.now()
+        shared.sentAt[0] = began
+        for port in tell {
+            let status = try Sockets.ask(target.host, port, request)
+            guard (200...299).contains(status) else {
+                throw Failure("port \(port) answered a publish with \(status)")
+            }
+        }
+        let limit = began + Clock.nanoseconds(10 + Double(part.total) * 1e-4)
+        while shared.delivered < part.total {
+            try holder.turn(waitingAtMost: 1_000_000)
+            progress.show(now: Clock.now(), "\(shared.delivered) of \(part.total) were told")
+            guard Clock.now() < limit else {
+                throw Failure("only \(shared.delivered) of \(part.total) received the message")
+            }
+        }
+        return Double(Clock.now() - began) / 1e9
     }
 
     /// Waits until user memory has not grown for a second and a half, reading what comes.
@@ -130,6 +162,23 @@ struct Idling: ~Copyable {
     }
 }
 
+/// What all processes of the generator know of their work.
+private struct Part: Sendable {
+    let target: Target
+    /// Of the message to all.
+    let run: UInt32
+    let holders: Int
+    /// Connections of all.
+    let total: Int
+
+    /// How many of `count` fall to holder `number`.
+    func share(of count: Int, _ number: Int) -> Int {
+        count / holders + (number < count % holders ? 1 : 0)
+    }
+
+    func book() -> PayloadBook { PayloadBook(run: run, bytes: 128) }
+}
+
 /// One process's part of them.
 private struct Holder: ~Copyable {
     private let board: Board
@@ -137,33 +186,21 @@ private struct Holder: ~Copyable {
     private var receipt: Receipt
     private var begun = 0
 
-    /// How many of `count` fall to holder `number`.
-    static func share(of count: Int, _ number: Int, of holders: Int) -> Int {
-        count / holders + (number < count % holders ? 1 : 0)
-    }
-
-    init(
-        _ target: Target, _ shared: Shared, number: Int, of holders: Int, _ total: Int
-    ) throws(Failure) {
+    init(_ part: Part, _ shared: Shared, number: Int) throws(Failure) {
         board = shared.boards[number]
-        let before = (0..<number).reduce(0) { $0 + Self.share(of: total, $1, of: holders) }
+        let before = (0..<number).reduce(0) { $0 + part.share(of: part.total, $1) }
         links = try Links(
-            target: target,
+            target: part.target,
             subscription: Subscription(streams: .one, resumes: false, first: before),
-            members: Self.share(of: total, number, of: holders), messageBytes: 65_536,
-            wake: board.wake)
-        // No message is expected, so none is counted.
+            members: part.share(of: part.total, number), messageBytes: 65_536, wake: board.wake)
         receipt = Receipt(
-            book: PayloadBook(run: 0, bytes: PayloadBook.bytesMin), sentAt: shared.sentAt,
-            timesKept: 1, audience: [1], window: 0)
+            book: part.book(), sentAt: shared.sentAt, timesKept: 1, audience: [1], window: 0)
     }
 
     /// A whole holder, in a process of its own.
-    static func hold(
-        _ target: Target, _ shared: Shared, _ number: Int, of holders: Int, _ total: Int
-    ) -> Outcome {
+    static func hold(_ part: Part, _ shared: Shared, _ number: Int) -> Outcome {
         do throws(Failure) {
-            var holder = try Holder(target, shared, number: number, of: holders, total)
+            var holder = try Holder(part, shared, number: number)
             while shared.phase != .stopped { try holder.turn(waitingAtMost: 100_000_000) }
             return holder.outcome()
         } catch {
@@ -181,6 +218,7 @@ private struct Holder: ~Copyable {
         try links.turn(waitingAtMost: wait, &receipt)
         board.counters.pointee.opened.store(links.opened, ordering: .relaxed)
         board.counters.pointee.failed.store(links.failed, ordering: .relaxed)
+        board.counters.pointee.delivered.store(receipt.delivered, ordering: .relaxed)
     }
 
     var failure: String? { links.firstFailure }

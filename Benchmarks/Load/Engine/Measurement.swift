@@ -1,6 +1,5 @@
 // One measurement of messages from its plan to its figures.
 
-import FoundationEssentials
 import Glibc
 import Synchronization
 
@@ -10,8 +9,7 @@ enum Measurement {
         let shared = try Shared(workers: plan.workers, timesKept: plan.timesKept)
         var siblings = try Siblings(plan.processes - 1) { process in
             let workers = process * plan.threads..<(process + 1) * plan.threads
-            let outcome = follow(plan, shared, workers)
-            return (try? JSONEncoder().encode(outcome)).map(Array.init) ?? []
+            return follow(plan, shared, workers).encoded()
         }
         var conductor = Conductor(plan: plan, siblings: siblings.ids)
         let others = try followers(plan, shared, 1..<plan.threads)
@@ -22,12 +20,7 @@ enum Measurement {
         }
         for other in others { other.join() }
         var outcome = outcome(shared, 0..<plan.threads)
-        for left in try siblings.join() {
-            guard let other = try? JSONDecoder().decode(Outcome.self, from: Data(left)) else {
-                throw Failure("a process of the generator left nothing")
-            }
-            outcome.add(other)
-        }
+        for left in try siblings.join() { outcome.add(try Outcome(left)) }
         guard let begin = conductor.begin, let end = conductor.end else {
             throw Failure(outcome.failure ?? "the measurement did not finish")
         }

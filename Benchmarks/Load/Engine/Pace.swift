@@ -8,6 +8,10 @@ enum Pace: Sendable {
     /// Nothing is published.
     case none
 
+    static let windows = 1...4096
+    /// A second.
+    static let rates = 0.1...100_000.0
+
     var window: Int {
         switch self {
         case .window(let messages): messages

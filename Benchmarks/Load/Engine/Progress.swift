@@ -1,5 +1,6 @@
 // A line a second on standard error, for whoever waits.
 
+import Harness
 import Glibc
 
 struct Progress {

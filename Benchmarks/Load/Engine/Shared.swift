@@ -1,6 +1,7 @@
 // What the threads of one measurement share, also those of other processes: the phase, what was
 // published when, and one board per thread on which it notes how far it has come.
 
+import FoundationEssentials
 import Glibc
 import Histogram
 import Synchronization
@@ -68,6 +69,19 @@ struct Outcome: Codable, Sendable {
         latency.add(other.latency)
         returns.add(other.returns)
         failure = failure ?? other.failure
+    }
+
+    /// For another process; nothing where it can't be.
+    func encoded() -> [UInt8] { (try? JSONEncoder().encode(self)).map(Array.init) ?? [] }
+}
+
+extension Outcome {
+    /// What another process left.
+    init(_ left: [UInt8]) throws(Failure) {
+        guard let outcome = try? JSONDecoder().decode(Outcome.self, from: Data(left)) else {
+            throw Failure("a process of the generator left nothing")
+        }
+        self = outcome
     }
 }
 

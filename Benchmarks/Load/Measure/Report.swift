@@ -1,16 +1,9 @@
-// What a measurement found: printed for people, written as JSON for `Benchmarks/bench`.
+// What a measurement of a server found.
 
-import FoundationEssentials
-import Glibc
+import Harness
 import Histogram
 
 struct Report: Encodable {
-    struct Figure: Encodable {
-        let name: String
-        let unit: String
-        let value: Double
-    }
-
     var measurement: String
     var server: ServerKind
     var transport: Transport
@@ -35,10 +28,8 @@ struct Report: Encodable {
         self.load = load
     }
 
-    /// Adds nothing when the value is no number: there was nothing to divide by.
     mutating func add(_ name: String, _ value: Double, _ unit: String) {
-        guard value.isFinite else { return }
-        figures.append(Figure(name: name, unit: unit, value: value))
+        figures.add(name, value, unit)
     }
 
     mutating func addDeliveries(from begin: Reading, to end: Reading, of plan: Plan) {
@@ -77,10 +68,7 @@ struct Report: Encodable {
     func print() {
         let kind = "\(server.rawValue) \(transport.rawValue)\(tls ? " over TLS" : "")"
         Swift.print("\(measurement): \(kind), \(load)")
-        for figure in figures {
-            let name = figure.name.padding(to: 22)
-            Swift.print("  \(name) \(rounded(figure.value)) \(figure.unit)")
-        }
+        figures.print()
         if let tally {
             Swift.print(
                 "  lost \(tally.lost), duplicated \(tally.duplicated), reordered \(tally.reordered)",
@@ -88,39 +76,5 @@ struct Report: Encodable {
             if tally.unfinished > 0 { Swift.print("  unfinished \(tally.unfinished)") }
         }
         if let note { Swift.print("  note: \(note)") }
-    }
-
-    /// - Throws: when the file cannot be written.
-    func write(to path: String) throws(Failure) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        guard let data = try? encoder.encode(self), let file = fopen(path, "w") else {
-            throw Failure("\(path): \(errorText())")
-        }
-        defer { fclose(file) }
-        let bytes = Array(data) + [0x0a]
-        guard fwrite(bytes, 1, bytes.count, file) == bytes.count else {
-            throw Failure("\(path): \(errorText())")
-        }
-    }
-}
-
-/// Three digits or more.
-func rounded(_ value: Double) -> String {
-    let decimals = abs(value) >= 100 ? 0 : abs(value) >= 10 ? 1 : abs(value) >= 1 ? 2 : 3
-    var scale = 1.0
-    for _ in 0..<decimals { scale *= 10 }
-    let scaled = (abs(value) * scale).rounded()
-    guard scaled.isFinite, scaled < 1e15 else { return "–" }
-    let whole = Int(scaled) / Int(scale)
-    let sign = value < 0 && scaled > 0 ? "-" : ""
-    guard decimals > 0 else { return "\(sign)\(whole)" }
-    let part = String(Int(scaled) % Int(scale))
-    return "\(sign)\(whole).\(String(repeating: "0", count: decimals - part.count))\(part)"
-}
-
-extension String {
-    func padding(to width: Int) -> String {
-        self + String(repeating: " ", count: max(0, width - count))
     }
 }

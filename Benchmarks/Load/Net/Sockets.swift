@@ -30,6 +30,31 @@ enum Sockets {
         return socket
     }
 
+    /// Sends a request on a connection of its own, and waits for the answer, 10 s at most.
+    ///
+    /// - Returns: its status.
+    static func ask(_ host: UInt32, _ port: UInt16, _ request: [UInt8]) throws(Failure) -> Int {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw Failure("socket: \(errorText())") }
+        defer { close(socket) }
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+        var target = address(host, port)
+        guard call(&target, { Glibc.connect(socket, $0, $1) }) == 0,
+            write(socket, request, request.count) == request.count
+        else { throw Failure("port \(port): \(errorText())") }
+        var answer: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while true {
+            if let head = answer.withUnsafeBytes({ ResponseHead.parse($0) }) { return head.status }
+            let count = read(socket, &chunk, chunk.count)
+            guard count > 0 else { throw Failure("port \(port) did not answer: \(errorText())") }
+            answer += chunk[..<count]
+        }
+    }
+
     /// The error with which a connection attempt ended; 0 when it succeeded.
     static func connectError(_ socket: Int32) -> Int32 {
         var error: Int32 = 0

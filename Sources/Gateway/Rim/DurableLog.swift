@@ -124,7 +124,7 @@ final class DurableLog {
             writer: LogWriter(
                 history: history, pending: pending, progress: progress, bell: bell, limits: limits,
                 wakeLoops: {
-                    shared.sleepers.forEachSleeper(except: index) { control.wake($0) }
+                    shared.sleepers.take(.all, except: index) { control.wake($0) }
                 },
                 report: tellOperator))
         threads.append(try LoopThread.start(name: "carillon-log") { parts.reader.run() })

@@ -61,11 +61,13 @@ final class WriteVectors {
         return total
     }
 
-    /// Takes one buffer whole.
-    func fill(with buffer: ByteBuffer) -> Int {
-        storage.initialize(to: IOVector(start: UnsafeRawPointer(buffer.base), count: buffer.count))
+    /// Takes one piece.
+    ///
+    /// - Returns: its bytes.
+    func fill(with bytes: UnsafeRawBufferPointer) -> Int {
+        storage.initialize(to: IOVector(bytes))
         count = 1
-        return buffer.count
+        return bytes.count
     }
 
     /// Appends what follows the first `offset` bytes to `target`.

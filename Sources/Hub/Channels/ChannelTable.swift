@@ -1,5 +1,6 @@
 // The channels that one loop knows, found by their hash.
 
+internal import Bytes
 internal import Ring
 
 /// One connection in a channel: the slot, and which of the connection's subscriptions this is.
@@ -57,6 +58,17 @@ struct ChannelTable {
         return -1
     }
 
+    /// The name made of `bytes`, if a channel here has it; `hash` is theirs.
+    func name(_ bytes: Span<UInt8>, hash: UInt64) -> ChannelName? {
+        var at = buckets[Int(truncatingIfNeeded: hash) & (buckets.count - 1)]
+        while at >= 0 {
+            let name = entries[Int(at)].name
+            if name.hash == hash, equal(name.bytes.span, bytes) { return name }
+            at = entries[Int(at)].next
+        }
+        return nil
+    }
+
     subscript(index: Int) -> Channel {
         _read { yield entries[index] }
         _modify { yield &entries[index] }
@@ -101,6 +113,30 @@ struct ChannelTable {
     }
 
     func isInUse(_ index: Int) -> Bool { entries[index].inUse }
+
+    /// Whether a channel with members has a hash whose lowest bits are `bucket`.
+    ///
+    /// It looks into one chain of this table; into several where the table has more buckets than
+    /// `count`, and then mostly finds one in the first.
+    ///
+    /// - Parameter count: a power of two: how many such buckets there are.
+    func isAnyFollowed(bucket: Int, of count: Int) -> Bool {
+        var chain = bucket & (buckets.count - 1)
+        while chain < buckets.count {
+            var at = buckets[chain]
+            while at >= 0 {
+                let entry = Int(at)
+                if entries[entry].memberCount > 0,
+                    Int(truncatingIfNeeded: entries[entry].name.hash) & (count - 1) == bucket
+                {
+                    return true
+                }
+                at = entries[entry].next
+            }
+            chain += count
+        }
+        return false
+    }
 
     private mutating func rehash() {
         buckets = Array(repeating: -1, count: buckets.count * 2)

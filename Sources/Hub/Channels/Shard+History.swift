@@ -69,7 +69,8 @@ extension Shard {
         books.compact { entry in
             let channel = Int(entry.channel)
             guard channels.isInUse(channel) else { return false }
-            return channels[channel].history?.contains(entry.sequence) ?? false
+            // Not by the table's subscript, which allocates in a closure; there may be thousands.
+            return channels.entries[channel].history?.contains(entry.sequence) ?? false
         }
         swap(&books, &ledger)
     }

@@ -1,5 +1,6 @@
 // Into the ring.
 
+internal import Bytes
 internal import Ring
 internal import Wire
 
@@ -14,7 +15,7 @@ struct Publication {
     /// How long history keeps it, milliseconds; 0 is as long as its namespace says.
     var timeToLiveMilliseconds: UInt32 = 0
     /// Of several publications on the channel with the same key, one is published.
-    var idempotencyKey: [UInt8]?
+    var idempotencyKey: Digest?
     /// It is published only if it is higher than the channel's last one.
     var version: UInt64?
 
@@ -50,7 +51,10 @@ extension Shard {
             drainRing()
             outcome = put(message, publication)
         }
-        if case .refused(.ringFull) = outcome { tally(.refusedFull) }
+        if case .refused(.ringFull) = outcome {
+            tally(.refusedFull)
+            output.calls = .all
+        }
         guard case .published(let sequence) = outcome, durability == .fsync else { return outcome }
         return settled(sequence) ?? .pending(sequence)
     }
@@ -94,7 +98,7 @@ extension Shard {
     ) -> PublishOutcome {
         switch ring {
         case .published(let sequence):
-            mustWake = true
+            call(for: message)
             tally(.published)
             return .published(sequence)
         case .full: return .refused(.ringFull)
@@ -112,26 +116,28 @@ extension Shard {
         let payload = message.payload
         let payloadHash = sipHash13(payload.span, key: key)
         let eventHash = sipHash13(event.span, key: key)
-        let parts: [UInt64] = [
+        var hasher = SipHasher(key)
+        let parts: InlineArray<5, UInt64> = [
             payloadHash, eventHash,
             UInt64(message.kind.rawValue) << 32 | UInt64(message.timeToLiveMilliseconds),
             version ?? 0, version == nil ? 0 : 1,
         ]
-        let bytes = parts.flatMap { part in
-            (0..<8).map { UInt8(truncatingIfNeeded: part >> (8 * $0)) }
-        }
-        return sipHash13(bytes.span, key: key)
+        for index in parts.indices { hasher.append(parts[index]) }
+        return hasher.finish()
     }
 
-    /// A channel name made of `bytes`, or what is wrong with them.
-    func channelName(_ bytes: [UInt8]) -> Result<ChannelName, NameError> {
+    /// A channel name made of `bytes`, or what is wrong with them. Nothing is allocated for one
+    /// that this loop knows.
+    func channelName(_ bytes: Span<UInt8>) -> Result<ChannelName, NameError> {
         if bytes.isEmpty { return .failure(.empty) }
         if bytes.count > limits.channelNameBytesMax {
             return .failure(.tooLong(limit: limits.channelNameBytesMax, measured: bytes.count))
         }
-        if bytes.contains(where: { $0 < 0x20 || $0 == 0x7F }) { return .failure(.control) }
-        if !isValidUTF8(bytes.span) { return .failure(.notUTF8) }
-        return .success(ChannelName(bytes, key: settings.hashKey))
+        let hash = sipHash13(bytes, key: settings.hashKey)
+        if let known = channels.name(bytes, hash: hash) { return .success(known) }
+        if firstControl(in: bytes, from: 0) < bytes.count { return .failure(.control) }
+        if !isValidUTF8(bytes) { return .failure(.notUTF8) }
+        return .success(ChannelName(array(bytes), key: settings.hashKey))
     }
 
     /// The id of the message with this sequence.

@@ -68,6 +68,7 @@ extension Shard {
                 slot: Int32(truncatingIfNeeded: slot),
                 subscription: Int32(truncatingIfNeeded: subscription)))
         channels[channel].memberCount += 1
+        if channels[channel].memberCount == 1 { shared.interest.follow(name, on: index) }
         connections[slot].subscriptions.append(
             Subscription(
                 channel: Int32(truncatingIfNeeded: channel),
@@ -146,6 +147,7 @@ extension Shard {
                 gone.member
         }
         channels[channel].memberCount -= 1
+        if channels[channel].memberCount == 0 { loseInterest(channels[channel].name) }
         subscriptionCount -= 1
         tally(.subscriptions, -1)
 
@@ -163,6 +165,14 @@ extension Shard {
             if lag.recalls == 0 { continuing.append(slot) }
         }
         dropIfUnused(channel)
+    }
+
+    /// Nobody here follows this channel any more; others of its bucket may be followed still.
+    private func loseInterest(_ name: ChannelName) {
+        let interest = shared.interest
+        let bucket = interest.bucket(of: name)
+        guard !channels.isAnyFollowed(bucket: bucket, of: interest.bucketCount) else { return }
+        interest.clear(bucket: bucket, on: index)
     }
 
     mutating func unsubscribeAll(_ slot: Int) {
@@ -242,11 +252,9 @@ extension Shard {
             request.start = .unknown
         }
         let home = settings.home(of: request.channel)
-        if home == index {
-            accept(answer(request))
-        } else if shared.mailboxes[home].post(.recall(request)) {
-            mustWake = true
-        } else if request.wantsPresence, case .subscription = request.purpose {
+        guard home != index else { return accept(answer(request)) }
+        guard !post(.recall(request), to: home) else { return }
+        if request.wantsPresence, case .subscription = request.purpose {
             // Without a list to begin with, the notices that follow say nothing.
             unasked.append(request)
         } else {
@@ -279,11 +287,7 @@ extension Shard {
     /// A recall that gets lost would leave its subscriber waiting for ever, so one that finds no
     /// room is kept.
     private mutating func send(_ recall: Recall) {
-        if shared.mailboxes[recall.request.requester.loop].post(.recalled(recall)) {
-            mustWake = true
-        } else {
-            unsent.append(recall)
-        }
+        if !post(.recalled(recall), to: recall.request.requester.loop) { unsent.append(recall) }
     }
 
     mutating func sendAgain() {

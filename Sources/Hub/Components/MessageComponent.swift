@@ -36,7 +36,6 @@ extension MessageComponent {
 /// The request that opened a connection.
 public struct RequestView {
     let head: RequestHead
-    let items: [QueryItem]
 
     /// The path without the query, as sent.
     public var path: String { String(decoding: head.path, as: UTF8.self) }
@@ -46,7 +45,7 @@ public struct RequestView {
 
     /// The first value of a query parameter, decoded.
     public func query(_ name: String) -> String? {
-        items.first { $0.name == Array(name.utf8) }.map {
+        head.query.first { $0.name == Array(name.utf8) }.map {
             String(decoding: $0.value, as: UTF8.self)
         }
     }

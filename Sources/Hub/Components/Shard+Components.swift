@@ -4,12 +4,10 @@ internal import Ring
 internal import Wire
 
 extension Shard {
-    mutating func tellOpened(
-        _ slot: Int, _ component: Int, _ head: RequestHead, _ query: [QueryItem]
-    ) {
+    mutating func tellOpened(_ slot: Int, _ component: Int, _ head: RequestHead) {
         let peer = peer(slot)
         var out = Outbox()
-        components[component].onOpen(peer, RequestView(head: head, items: query), &out)
+        components[component].onOpen(peer, RequestView(head: head), &out)
         carryOut(out, component)
     }
 
@@ -72,9 +70,10 @@ extension Shard {
         guard let slot = slot(of: peer), case .webSocket(let session) = connections[slot].activity,
             !session.closeSent
         else { return nil }
-        switch channelName(Array(channel.utf8)) {
+        switch channelName(channel.utf8.span) {
         case .failure(let error): return (peer, .badChannel(error.detail))
         case .success(let name):
+            drainToNow()
             switch subscribe(slot, name, encoding(session), from: .now) {
             case .subscribed, .alreadySubscribed: return nil
             case .tooManyChannels:
@@ -89,7 +88,7 @@ extension Shard {
         _ peer: Peer, from channel: String
     ) -> (Peer, PeerError)? {
         guard let slot = slot(of: peer),
-            case .success(let name) = channelName(Array(channel.utf8)),
+            case .success(let name) = channelName(channel.utf8.span),
             let index = subscription(slot, to: name)
         else { return nil }
         unsubscribe(slot, index)
@@ -101,7 +100,7 @@ extension Shard {
         _ bytes: [UInt8], isText: Bool, to channel: String, except: Peer?
     ) -> (Peer, PeerError)? {
         let asker = except ?? Peer(raw: 0)
-        switch channelName(Array(channel.utf8)) {
+        switch channelName(channel.utf8.span) {
         case .failure(let error): return (asker, .badChannel(error.detail))
         case .success(let name):
             let publication = Publication(
@@ -122,9 +121,8 @@ extension Shard {
             return nil
         }
         guard peer.loop < shared.mailboxes.count,
-            shared.mailboxes[peer.loop].post(.send(peer, text: isText, bytes))
+            post(.send(peer, text: isText, bytes), to: peer.loop)
         else { return (peer, .notPublished) }
-        mustWake = true
         return nil
     }
 
@@ -151,11 +149,8 @@ extension Shard {
     @discardableResult
     mutating func close(_ peer: Peer, code: UInt16, reason: String) -> (Peer, PeerError)? {
         guard peer.loop == index else {
-            if peer.loop < shared.mailboxes.count,
-                shared.mailboxes[peer.loop].post(
-                    .close(peer, code: code, reason: Array(reason.utf8)))
-            {
-                mustWake = true
+            if peer.loop < shared.mailboxes.count {
+                _ = post(.close(peer, code: code, reason: Array(reason.utf8)), to: peer.loop)
             }
             return nil
         }

@@ -61,16 +61,13 @@ enum Passage {
 final class HTTPExchange {
     enum Stage {
         case head
-        /// On the heap for as long as the body comes: most connections wait for a head.
-        indirect case body(RequestHead)
+        case body(IncomingBody)
     }
 
     var stage = Stage.head
     var scanner: HTTP1HeadScanner
     /// Bytes read and not used yet: part of a head, or requests behind one that still waits.
     var carry: [UInt8] = []
-    var bodyDecoder: BodyDecoder?
-    var body: [UInt8] = []
     /// The peer has ended its half: what it asked for before is answered, then the connection ends.
     var inputEnded = false
     /// What the last request's answer waits for; requests behind it wait as well.
@@ -78,17 +75,38 @@ final class HTTPExchange {
     /// The last request was answered, and no byte of a further one's head has been read: it is not
     /// counted on.
     var hasAnswered = false
-    /// Bytes of the body that had come at the last deadline.
-    var bodyBytesBefore = 0
     /// The connection is over a limit: its first request is answered by this.
     var refusal: Turnstile.Refusal?
 
     init(limits: HTTP1Limits) { scanner = HTTP1HeadScanner(limits: limits) }
 
+    /// Bytes held of what is not whole.
+    var heldBytes: Int {
+        guard case .body(let body) = stage else { return carry.count }
+        return carry.count + body.bytes.count
+    }
+
     /// Kept alive after a response, and nothing of a further request is in.
     var isIdle: Bool {
         guard case .head = stage else { return false }
         return hasAnswered && carry.isEmpty && awaits == nil
+    }
+}
+
+/// A request whose body did not come whole with its head. On the heap for as long as it comes: most
+/// connections wait for a head.
+final class IncomingBody {
+    let head: RequestHead
+    var decoder: BodyDecoder
+    /// What has come of it.
+    var bytes: [UInt8]
+    /// Bytes of it that had come at the last deadline.
+    var bytesBefore = 0
+
+    init(head: RequestHead, decoder: BodyDecoder, bytes: [UInt8]) {
+        self.head = head
+        self.decoder = decoder
+        self.bytes = bytes
     }
 }
 

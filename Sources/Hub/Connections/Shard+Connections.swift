@@ -69,12 +69,6 @@ extension Shard {
         limitInbound(slot)
     }
 
-    /// Whether the peer is to be read. The rim asks after each read, since the order to stop would
-    /// come at the turn's end, and libuv reads up to 32 times before.
-    package func takesInput(_ peer: Peer) -> Bool {
-        slot(of: peer).map { !connections[$0].readingPaused } ?? false
-    }
-
     /// The peer ended its half (`failed` false), or the connection broke.
     package mutating func ended(_ peer: Peer, failed: Bool) {
         guard let slot = slot(of: peer) else { return }
@@ -89,6 +83,9 @@ extension Shard {
             poll.exchange.inputEnded = true
         case .webSocket(let session) where !failed && !session.carry.isEmpty:
             session.inputEnded = true
+        case .lingering where !failed && owesAnything(slot):
+            // Nothing of the peer's is awaited any more, but it may take what it is owed.
+            arm(slot, after: 0)
         case .none, .http, .lingering, .stream, .poll, .webSocket:
             free(slot, reason: .lost)
         }

@@ -28,8 +28,8 @@ extension Shard {
     func inboundBytes(of slot: Int) -> Int {
         switch connections[slot].activity {
         case .none, .stream, .lingering: 0
-        case .http(let exchange): exchange.carry.count + exchange.body.count
-        case .poll(let poll): poll.exchange.carry.count + poll.exchange.body.count
+        case .http(let exchange): exchange.heldBytes
+        case .poll(let poll): poll.exchange.heldBytes
         case .webSocket(let session): session.carry.count + session.decoder.unfinishedBytes
         }
     }

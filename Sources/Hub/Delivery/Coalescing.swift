@@ -35,6 +35,10 @@ struct Coalescing {
     private var refrains = 0
     private var refrainNext = Coalescing.refrainMin
 
+    /// Whether it waits, and has taken in that there is something to wait for: how much more comes is
+    /// counted when the time is over.
+    var hasSeenFirst: Bool { until != nil && first > 0 }
+
     /// Takes in what a turn has delivered, and decides whether the next one waits.
     ///
     /// - Parameters:

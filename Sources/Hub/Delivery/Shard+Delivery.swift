@@ -87,6 +87,10 @@ extension Shard {
     /// Whether messages are left in the ring until a later turn, for which ``nextDeadline`` asks.
     package var isHoldingBack: Bool { (coalescing.until ?? batchWindow?.due) != nil && waiting > 0 }
 
+    /// Whether messages that come while this loop sleeps change nothing: it reads the ring at its
+    /// ``nextDeadline``, or when that fills up. The first one does, since it is counted.
+    package var leavesMessages: Bool { coalescing.hasSeenFirst }
+
     /// Messages in the ring that this loop has not read, and that may be on their way in.
     private var waiting: UInt64 { shared.ring.published - position }
 

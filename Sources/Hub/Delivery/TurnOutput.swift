@@ -1,7 +1,8 @@
-// What one turn has to say to the world: bytes for connections, then orders about them. The rim
-// carries it out.
+// What one turn has to say to the world: whom to wake, bytes for connections, then orders about them.
+// The rim carries it out.
 
 package import Bytes
+package import Ring
 
 /// A stretch of one log that a connection is owed, and where the connection's next stretch stands.
 package struct Run {
@@ -41,6 +42,8 @@ package struct TurnOutput {
     package private(set) var runs: [Run] = []
     package private(set) var dirty: [DirtyConnection] = []
     package private(set) var commands: [Command] = []
+    /// Other loops that are to be woken for what this turn has published and posted.
+    package internal(set) var calls = Calls()
     /// Index of each slot's last run, −1 without one; the first stands in `dirty`.
     private var lastRun: [Int32] = []
 
@@ -96,7 +99,7 @@ package struct TurnOutput {
         heapBytes(lastRun) + heapBytes(runs) + heapBytes(dirty) + heapBytes(commands)
     }
 
-    var isEmpty: Bool { dirty.isEmpty && commands.isEmpty }
+    var isEmpty: Bool { dirty.isEmpty && commands.isEmpty && calls.isEmpty }
 
     /// Whether `slot` is owed anything this turn.
     func owes(_ slot: Int) -> Bool { lastRun[slot] >= 0 }
@@ -143,6 +146,7 @@ package struct TurnOutput {
         dirty.removeAll(keepingCapacity: true)
         runs.removeAll(keepingCapacity: true)
         commands.removeAll(keepingCapacity: true)
+        if !calls.isEmpty { calls = Calls() }
         for index in logs.indices {
             if logs[index] == nil { continue }
             if isKnownUniquelyReferenced(&logs[index]) {

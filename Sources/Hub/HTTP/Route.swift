@@ -2,16 +2,18 @@
 
 internal import Wire
 
-/// A resource of the gateway.
+/// A resource of the gateway. A channel's name is the path's second segment, not checked yet.
 enum Route: Equatable {
     /// `/`, when there is a page.
     case page
-    /// `/channels/{name}` or `/channels?name=a&name=b`; the names as given, not checked yet.
-    case channels([[UInt8]])
+    /// `/channels/{name}`
+    case channel
+    /// `/channels?name=a&name=b`
+    case channels
     /// `/channels/{name}/messages`
-    case history([UInt8])
+    case history
     /// `/channels/{name}/presence`
-    case presence([UInt8])
+    case presence
     /// `/connect`: `carillon.v1` without a channel to begin with.
     case connect
     /// `/publish`: one message a line.
@@ -19,28 +21,38 @@ enum Route: Equatable {
     /// A path that belongs to a component, by index.
     case component(Int)
 
-    /// The route of a path, or nil when there is none.
-    init?(
-        path: [UInt8], segments: [[UInt8]], query: [QueryItem], componentPaths: [[UInt8]],
-        hasPage: Bool
-    ) {
-        if let index = componentPaths.firstIndex(of: path) {
+    /// The route of a request's path, or nil when there is none.
+    init?(_ head: RequestHead, componentPaths: [[UInt8]], hasPage: Bool) {
+        if let index = componentPaths.firstIndex(where: { head.hasPath($0) }) {
             self = .component(index)
-            return
+        } else if head.hasSegment(0, "channels") {
+            self.init(ofChannel: head)
+        } else if head.hasSegment(1) {
+            return nil
+        } else if head.hasSegment(0, "publish") {
+            self = .batch
+        } else if head.hasSegment(0, "connect") {
+            self = .connect
+        } else if hasPage, head.hasSegment(0, "") {
+            self = .page
+        } else {
+            return nil
         }
-        let channels = Array("channels".utf8)
-        switch segments.count {
-        case 1 where segments[0].isEmpty && hasPage: self = .page
-        case 1 where segments[0] == channels:
-            self = .channels(query.filter { $0.name == Array("name".utf8) }.map(\.value))
-        case 1 where segments[0] == Array("connect".utf8): self = .connect
-        case 1 where segments[0] == Array("publish".utf8): self = .batch
-        case 2 where segments[0] == channels: self = .channels([segments[1]])
-        case 3 where segments[0] == channels && segments[2] == Array("messages".utf8):
-            self = .history(segments[1])
-        case 3 where segments[0] == channels && segments[2] == Array("presence".utf8):
-            self = .presence(segments[1])
-        default: return nil
+    }
+
+    private init?(ofChannel head: RequestHead) {
+        if !head.hasSegment(1) {
+            self = .channels
+        } else if !head.hasSegment(2) {
+            self = .channel
+        } else if head.hasSegment(3) {
+            return nil
+        } else if head.hasSegment(2, "messages") {
+            self = .history
+        } else if head.hasSegment(2, "presence") {
+            self = .presence
+        } else {
+            return nil
         }
     }
 }

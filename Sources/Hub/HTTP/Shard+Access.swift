@@ -1,5 +1,6 @@
 // Who may: API keys, anonymous rights, origins.
 
+internal import Bytes
 internal import Signatures
 internal import Wire
 
@@ -12,17 +13,18 @@ extension Shard {
     }
 
     func rights(of head: RequestHead) -> Admission {
-        if let authorization = head.first("Authorization") {
-            let scheme = authorization.prefix(7)
-            guard scheme.lowercased() == "bearer " else { return .unknownKey }
-            let key = Array(authorization.dropFirst(7).utf8)
-            var known = false
+        var isKnown = false
+        let isGiven = head.withFirst("Authorization") { authorization in
+            guard authorization.count > 7,
+                equalIgnoringCase(authorization.extracting(0..<7), "Bearer ")
+            else { return }
+            let key = authorization.extracting(7..<authorization.count)
             for candidate in settings.access.apiKeys
-            where equalInConstantTime(candidate.span, key.span) {
-                known = true
+            where equalInConstantTime(candidate.span, key) {
+                isKnown = true
             }
-            return known ? .admitted([.read, .publish, .unmetered]) : .unknownKey
         }
+        if isGiven { return isKnown ? .admitted([.read, .publish, .unmetered]) : .unknownKey }
         var rights: Rights = []
         if settings.access.anonymousRead { rights.insert(.read) }
         if settings.access.anonymousPublish { rights.insert(.publish) }
@@ -30,21 +32,31 @@ extension Shard {
     }
 
     /// Whether a page of `origin` may call: it is listed, or the request goes to the origin itself.
-    func isAllowed(origin: String, _ head: RequestHead?) -> Bool {
+    func isAllowed(origin: Span<UInt8>, _ head: RequestHead) -> Bool {
         let access = settings.access
-        if access.anyOrigin || access.allowedOrigins.contains(origin) { return true }
-        guard let host = head?.host else { return false }
-        return origin == "http://\(host)" || origin == "https://\(host)"
+        if access.anyOrigin { return true }
+        for listed in access.allowedOrigins where equal(origin, listed.utf8.span) { return true }
+        var isOwn = false
+        _ = head.withHost { host in
+            let scheme = origin.count - host.count
+            isOwn =
+                scheme > 0 && equal(origin.extracting(scheme..<origin.count), host)
+                && (equal(origin.extracting(0..<scheme), "http://")
+                    || equal(origin.extracting(0..<scheme), "https://"))
+        }
+        return isOwn
     }
 
     /// Checks origin and rights for a route; answers the request itself when they do not suffice.
     ///
     /// - Returns: whether the request goes on.
     mutating func admit(_ slot: Int, _ head: RequestHead, _ route: Route?) -> Bool {
-        if let origin = head.first("Origin"), !isAllowed(origin: origin, head) {
+        var isAllowed = true
+        if head.withFirst("Origin", { isAllowed = self.isAllowed(origin: $0, head) }), !isAllowed {
             respondProblem(
                 slot, head, .forbidden,
-                "the origin \(origin) is not on the list of allowed origins", close: true)
+                "the origin \(head.first("Origin") ?? "") is not on the list of allowed origins",
+                close: true)
             return false
         }
         // A preflight carries no credentials (Fetch, "CORS-preflight fetch").
@@ -77,7 +89,7 @@ extension Shard {
         case .page, .component: nil
         case .batch: .publish
         case .history, .presence, .connect: .read
-        case .channels: method == .post ? .publish : .read
+        case .channel, .channels: method == .post ? .publish : .read
         }
     }
 }

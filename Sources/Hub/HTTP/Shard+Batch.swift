@@ -17,6 +17,7 @@ extension Shard {
             return
         }
         var outcomes: [PublishOutcome] = []
+        outcomes.reserveCapacity(lineCount + 1)
         var lines = LineSplitter(lineBytesMax: limits.batchBytesMax)
         do throws(LineSplitterError) {
             try lines.feed(body.span) { line, _ in outcomes.append(publishLine(slot, line)) }
@@ -30,8 +31,12 @@ extension Shard {
     }
 
     private mutating func publishLine(_ slot: Int, _ line: Span<UInt8>) -> PublishOutcome {
+        var object = scratch.takeObject()
+        defer { scratch.giveBack(&object) }
+        append(line, to: &object.bytes)
         do throws(CommandError) {
-            let publication = try publication(try JSONObject.command(array(line)))
+            try object.parseCommand()
+            let publication = try publication(object)
             guard admitsPublish(slot) else { return .refused(tooManyPublishes) }
             return publish(publication)
         } catch {

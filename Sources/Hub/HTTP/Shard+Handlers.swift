@@ -5,74 +5,61 @@ internal import Ring
 internal import Wire
 
 extension Shard {
-    func route(of head: RequestHead) throws(HTTP1Error) -> Route? {
-        Route(
-            path: head.path, segments: try head.pathSegments(), query: try head.query(),
-            componentPaths: componentPaths, hasPage: settings.page != nil)
+    func route(of head: RequestHead) -> Route? {
+        Route(head, componentPaths: componentPaths, hasPage: settings.page != nil)
     }
 
-    private static let channelsPath = Array("/channels".utf8)
-
-    /// Whether this request will wait for messages as a long-poll.
-    func startsPoll(_ head: RequestHead) -> Bool {
-        guard head.method == .get, head.path.starts(with: Shard.channelsPath) else { return false }
+    /// Whether this request may wait for messages as a long-poll.
+    func startsPoll(_ head: RequestHead, _ route: Route?) -> Bool {
+        guard head.method == .get, route == .channel || route == .channels else { return false }
         return !head.wantsUpgrade(to: "websocket")
     }
 
     /// A request is whole: does what it asks.
     mutating func handle(
-        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, body: [UInt8]
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ route: Route?, body: [UInt8]
     ) {
-        do throws(HTTP1Error) {
-            let route = try route(of: head)
-            let query = try head.query()
-            // With a body, the head was admitted before the body was read.
-            if head.bodyFraming == .none, !admit(slot, head, route) { return }
-            if head.method == .options {
-                answerPreflight(slot, head)
-            } else if let route {
-                handle(slot, exchange, head, route, query, body)
-            }
-        } catch {
-            refuse(slot, error)
+        // With a body, the head was admitted before the body was read.
+        if head.bodyFraming == .none, !admit(slot, head, route) { return }
+        if head.method == .options {
+            answerPreflight(slot, head)
+        } else if let route {
+            handle(slot, exchange, head, route, body)
         }
+        scratch.giveBack(head)
     }
 
     private mutating func handle(
-        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ route: Route,
-        _ query: [QueryItem], _ body: [UInt8]
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ route: Route, _ body: [UInt8]
     ) {
-        let wantsWebSocket = head.wantsUpgrade(to: "websocket")
         switch (route, head.method) {
         case (.page, .get), (.page, .head):
             guard let page = settings.page else { return }
-            respond(slot, head, type: .string(page.contentType), body: page.body)
-        case (.channels(let names), .get):
-            guard let names = checked(names, slot, head), takeUser(slot, head, query) else {
-                return
-            }
-            if wantsWebSocket {
-                openWebSocket(slot, head, query, .channels(names))
+            respond(slot, head, type: .string(page.contentType), body: page.body.span)
+        case (.channel, .get), (.channels, .get):
+            guard let names = names(slot, head, route), takeUser(slot, head) else { return }
+            if head.wantsUpgrade(to: "websocket") {
+                openWebSocket(slot, head, .channels(names))
             } else {
-                openStreamOrPoll(slot, exchange, head, query, names)
+                openStreamOrPoll(slot, exchange, head, names)
             }
-        case (.channels(let names), .post):
-            guard let names = checked(names, slot, head) else { return }
-            publishBody(slot, exchange, head, query, names, body)
-        case (.history(let name), .get):
-            guard let names = checked([name], slot, head) else { return }
-            requestHistory(slot, exchange, head, query, names[0])
-        case (.presence(let name), .get):
-            guard let names = checked([name], slot, head) else { return }
-            requestPresence(slot, exchange, head, names[0])
+        case (.channel, .post), (.channels, .post):
+            guard let name = onlyName(slot, head, route) else { return }
+            publishBody(slot, exchange, head, name, body)
+        case (.history, .get):
+            guard let name = pathName(slot, head) else { return }
+            requestHistory(slot, exchange, head, name)
+        case (.presence, .get):
+            guard let name = pathName(slot, head) else { return }
+            requestPresence(slot, exchange, head, name)
         case (.batch, .post): publishBatch(slot, exchange, head, body)
         case (.connect, .get):
-            guard takeUser(slot, head, query) else { return }
-            openWebSocket(slot, head, query, .connect)
+            guard takeUser(slot, head) else { return }
+            openWebSocket(slot, head, .connect)
         case (.component(let index), .get):
             // The query is the component's.
             connections[slot].user = nil
-            openWebSocket(slot, head, query, .component(index))
+            openWebSocket(slot, head, .component(index))
         default:
             respondProblem(
                 slot, head, .methodNotAllowed, "the method is not allowed here",
@@ -83,7 +70,7 @@ extension Shard {
     private func allowed(_ route: Route) -> StaticString {
         switch route {
         case .page: "GET, HEAD, OPTIONS"
-        case .channels: "GET, POST, OPTIONS"
+        case .channel, .channels: "GET, POST, OPTIONS"
         case .batch: "POST, OPTIONS"
         case .history, .presence, .connect, .component: "GET, OPTIONS"
         }
@@ -108,34 +95,67 @@ extension Shard {
             ])
     }
 
-    /// The channels named, or nil after a 400.
+    // MARK: - Names
+
+    /// The channel that the path names, or nil after a 400.
+    private mutating func pathName(_ slot: Int, _ head: RequestHead) -> ChannelName? {
+        var name = Result<ChannelName, NameError>.failure(.empty)
+        _ = head.withSegment(1) { name = channelName($0) }
+        return checked(name, slot, head)
+    }
+
     private mutating func checked(
-        _ names: [[UInt8]], _ slot: Int, _ head: RequestHead
+        _ name: Result<ChannelName, NameError>, _ slot: Int, _ head: RequestHead
+    ) -> ChannelName? {
+        switch name {
+        case .success(let name): return name
+        case .failure(let error):
+            respondProblem(
+                slot, head, .badRequest, error.detail, limit: error.measure?.limit,
+                value: error.measure?.value)
+            return nil
+        }
+    }
+
+    /// The channel to publish on, or nil after a 400.
+    private mutating func onlyName(
+        _ slot: Int, _ head: RequestHead, _ route: Route
+    ) -> ChannelName? {
+        if route == .channel { return pathName(slot, head) }
+        guard let names = names(slot, head, route) else { return nil }
+        guard names.count == 1 else {
+            respondProblem(
+                slot, head, .badRequest,
+                "\(names.count) channels are named; POST /publish takes several messages")
+            return nil
+        }
+        return names[0]
+    }
+
+    /// The channels named, or nil after a 400.
+    private mutating func names(
+        _ slot: Int, _ head: RequestHead, _ route: Route
     ) -> [ChannelName]? {
-        guard !names.isEmpty else {
+        if route == .channel { return pathName(slot, head).map { [$0] } }
+        let named = head.query.filter { equal($0.name.span, "name") }
+        guard !named.isEmpty else {
             respondProblem(
                 slot, head, .badRequest, "no channel is named: ?name=a&name=b")
             return nil
         }
-        guard names.count <= limits.channelsPerConnectionMax else {
+        guard named.count <= limits.channelsPerConnectionMax else {
             respondProblem(
                 slot, head, .badRequest,
-                "\(names.count) channels are named; "
+                "\(named.count) channels are named; "
                     + "at most \(limits.channelsPerConnectionMax) are allowed",
-                limit: limits.channelsPerConnectionMax, value: names.count)
+                limit: limits.channelsPerConnectionMax, value: named.count)
             return nil
         }
-        var checked: [ChannelName] = []
-        for name in names {
-            switch channelName(name) {
-            case .success(let name): if !checked.contains(name) { checked.append(name) }
-            case .failure(let error):
-                respondProblem(
-                    slot, head, .badRequest, error.detail, limit: error.measure?.limit,
-                    value: error.measure?.value)
-                return nil
-            }
+        var names: [ChannelName] = []
+        for item in named {
+            guard let name = checked(channelName(item.value.span), slot, head) else { return nil }
+            if !names.contains(name) { names.append(name) }
         }
-        return checked
+        return names
     }
 }

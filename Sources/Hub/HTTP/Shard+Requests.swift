@@ -84,13 +84,14 @@ extension Shard {
                 beginHead(slot, exchange)
                 return false
             }
-            let head = try RequestHead(rest.extracting(0..<end), limits: limits.http)
+            let head = try scratch.parseHead(rest.extracting(0..<end), limits.http)
             if let refusal = exchange.refusal {
                 refuse(slot, head, refusal)
                 return true
             }
             exchange.scanner = HTTP1HeadScanner(limits: limits.http)
-            if startsPoll(head), output.owes(slot) {
+            let route = route(of: head)
+            if startsPoll(head, route), output.owes(slot) {
                 // Its answer is put together from all that this connection is owed in the turn.
                 keepForLater(slot, exchange, rest)
                 offset = bytes.count
@@ -99,37 +100,38 @@ extension Shard {
             }
             offset += end
             if head.bodyFraming == .none {
-                handle(slot, exchange, head, body: [])
+                handle(slot, exchange, head, route, body: [])
             } else {
-                try expectBody(slot, exchange, head)
+                try beginBody(slot, exchange, head, route, bytes, &offset)
             }
             return true
-        case .body:
-            return try readBody(slot, exchange, bytes, &offset)
+        case .body(let body):
+            return try readBody(slot, exchange, body, bytes, &offset)
         }
     }
 
-    private mutating func expectBody(
-        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead
+    /// Reads what has come of a body with its head, and awaits the rest.
+    private mutating func beginBody(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ route: Route?,
+        _ bytes: Span<UInt8>, _ offset: inout Int
     ) throws(HTTP1Error) {
-        let route = try route(of: head)
         guard admit(slot, head, route), checkCoding(slot, head) else { return }
         // A poll's answer is put together from all that the connection is owed, which an interim
         // response, asked for by a body that nobody reads, would be part of.
-        if head.expectsContinue, startsPoll(head) { throw .expectationUnsupported }
+        if head.expectsContinue, startsPoll(head, route) { throw .expectationUnsupported }
         let limit = route == .batch ? limits.batchBytesMax : limits.messageBytesMax
-        exchange.bodyDecoder = BodyDecoder(
-            head.bodyFraming, bodyBytesMax: limit, limits: limits.http)
-        exchange.stage = .body(head)
-        // A length over the limit is refused before the client is asked for the body.
-        _ = try exchange.bodyDecoder!.decode([UInt8]().span, from: 0, into: &exchange.body)
-        if exchange.bodyDecoder!.isFinished {
-            finishBody(slot, exchange, head)
+        var decoder = BodyDecoder(head.bodyFraming, bodyBytesMax: limit, limits: limits.http)
+        var body: [UInt8] = []
+        // A length over the limit is refused here, before the client is asked for the body.
+        let (consumed, finished) = try decoder.decode(bytes, from: offset, into: &body)
+        offset += consumed
+        if finished {
+            handle(slot, exchange, head, route, body: body)
             return
         }
         if head.expectsContinue { write(slot) { ResponseWriter.appendContinue(to: $0) } }
+        exchange.stage = .body(IncomingBody(head: head, decoder: decoder, bytes: body))
         exchange.hasAnswered = false
-        exchange.bodyBytesBefore = 0
         arm(slot, after: limits.bodyMillisecondsMax)
     }
 
@@ -147,25 +149,16 @@ extension Shard {
     }
 
     private mutating func readBody(
-        _ slot: Int, _ exchange: HTTPExchange, _ bytes: Span<UInt8>, _ offset: inout Int
+        _ slot: Int, _ exchange: HTTPExchange, _ body: IncomingBody, _ bytes: Span<UInt8>,
+        _ offset: inout Int
     ) throws(HTTP1Error) -> Bool {
-        guard case .body(let head) = exchange.stage else { return false }
-        let (consumed, finished) = try exchange.bodyDecoder!.decode(
-            bytes, from: offset, into: &exchange.body)
+        let (consumed, finished) = try body.decoder.decode(
+            bytes, from: offset, into: &body.bytes)
         offset += consumed
         guard finished else { return false }
-        finishBody(slot, exchange, head)
-        return true
-    }
-
-    private mutating func finishBody(
-        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead
-    ) {
-        var body: [UInt8] = []
-        swap(&body, &exchange.body)
         exchange.stage = .head
-        exchange.bodyDecoder = nil
-        handle(slot, exchange, head, body: body)
+        handle(slot, exchange, body.head, route(of: body.head), body: body.bytes)
+        return true
     }
 
     // MARK: - Between requests
@@ -215,9 +208,9 @@ extension Shard {
             respondProblem(
                 slot, nil, .requestTimeout, "the request's head did not arrive within \(limit) ms",
                 limit: Int(limit), close: true)
-        case .body:
-            let came = exchange.body.count - exchange.bodyBytesBefore
-            exchange.bodyBytesBefore = exchange.body.count
+        case .body(let body):
+            let came = body.bytes.count - body.bytesBefore
+            body.bytesBefore = body.bytes.count
             guard came < limits.progressBytesMin else {
                 arm(slot, after: limits.bodyMillisecondsMax)
                 return

@@ -31,8 +31,8 @@ extension Shard {
         _ slot: Int, _ head: RequestHead?, _ problem: Problem, fields: Fields = [], keepAlive: Bool
     ) {
         tally(.refused)
-        var all = fields
-        all.reserveCapacity(fields.count + Shard.commonFieldsMax)
+        var all = scratch.takeFields()
+        all += fields
         appendCommonFields(head, to: &all)
         let persistence = persistence(head, keepAlive: keepAlive)
         write(slot) {
@@ -40,15 +40,16 @@ extension Shard {
                 problem, fields: all, persistence: persistence, bodiless: head?.method == .head,
                 to: $0)
         }
+        scratch.giveBack(&all)
         finishResponse(slot, keepAlive: keepAlive)
     }
 
     /// Answers 200 with a body of known length.
     mutating func respond(
-        _ slot: Int, _ head: RequestHead, type: FieldValue, body: [UInt8], fields: Fields = []
+        _ slot: Int, _ head: RequestHead, type: FieldValue, body: Span<UInt8>, fields: Fields = []
     ) {
-        var all: Fields = [("Content-Type", type)]
-        all.reserveCapacity(fields.count + Shard.commonFieldsMax + 1)
+        var all = scratch.takeFields()
+        all.append(("Content-Type", type))
         all += fields
         appendCommonFields(head, to: &all)
         let persistence = persistence(head, keepAlive: head.keepAlive)
@@ -56,21 +57,23 @@ extension Shard {
             ResponseWriter.appendHead(
                 .ok, fields: all, body: .length(UInt64(body.count)), persistence: persistence,
                 to: log)
-            if head.method != .head { log.append(body.span) }
+            if head.method != .head { log.append(body) }
         }
+        scratch.giveBack(&all)
         finishResponse(slot, keepAlive: head.keepAlive)
     }
 
     /// Answers 204.
     mutating func respondNothing(_ slot: Int, _ head: RequestHead, fields: Fields) {
-        var all = fields
-        all.reserveCapacity(fields.count + Shard.commonFieldsMax)
+        var all = scratch.takeFields()
+        all += fields
         appendCommonFields(head, to: &all)
         let persistence = persistence(head, keepAlive: head.keepAlive)
         write(slot) {
             ResponseWriter.appendHead(
                 .noContent, fields: all, body: .none, persistence: persistence, to: $0)
         }
+        scratch.giveBack(&all)
         finishResponse(slot, keepAlive: head.keepAlive)
     }
 
@@ -106,13 +109,13 @@ extension Shard {
         return .keepAlive(head.version)
     }
 
-    private static let commonFieldsMax = 4
-
     /// What every response carries: when it was made (RFC 9110 §6.6.1), and what a browser needs to
     /// let a page of another origin read it (Fetch, "CORS protocol").
     func appendCommonFields(_ head: RequestHead?, to fields: inout Fields) {
         fields.append(("Date", .date(secondsSince1970: now.unixMilliseconds / 1000)))
-        guard let origin = head?.first("Origin"), isAllowed(origin: origin, head) else { return }
+        guard let head, let origin = head.first("Origin"),
+            isAllowed(origin: origin.utf8.span, head)
+        else { return }
         fields.append(("Access-Control-Allow-Origin", .string(origin)))
         fields.append(
             (

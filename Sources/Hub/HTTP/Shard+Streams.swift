@@ -13,11 +13,10 @@ extension Shard {
     private static let recallMilliseconds: UInt64 = 100
 
     /// Where the client wants to go on: `Last-Event-ID`, `?after=` and its other names.
-    func start(_ head: RequestHead, _ query: [QueryItem]) -> Start {
-        var given = head.first("Last-Event-ID").map { Array($0.utf8) }
-        for name in ["after", "lastEventId", "last_event_id"] where given == nil {
-            given = query.first { $0.name == Array(name.utf8) }?.value
-        }
+    func start(_ head: RequestHead) -> Start {
+        let given =
+            head.first("Last-Event-ID").map { Array($0.utf8) } ?? head.queryValue("after")
+            ?? head.queryValue("lastEventId") ?? head.queryValue("last_event_id")
         guard let given, !given.isEmpty else { return .now }
         return start(id: given)
     }
@@ -27,26 +26,24 @@ extension Shard {
     }
 
     mutating func openStreamOrPoll(
-        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ query: [QueryItem],
-        _ names: [ChannelName]
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ names: [ChannelName]
     ) {
         if head.accepts("text/event-stream") {
-            openStream(slot, head, query, names, names.count == 1 ? .event : .envelopeEvent)
+            openStream(slot, head, names, names.count == 1 ? .event : .envelopeEvent)
         } else if head.accepts("application/x-ndjson") {
-            openStream(slot, head, query, names, .line)
+            openStream(slot, head, names, .line)
         } else {
-            openPoll(slot, exchange, head, query, names)
+            openPoll(slot, exchange, head, names)
         }
     }
 
     // MARK: - Streams
 
     private mutating func openStream(
-        _ slot: Int, _ head: RequestHead, _ query: [QueryItem], _ names: [ChannelName],
-        _ form: Encoding.Form
+        _ slot: Int, _ head: RequestHead, _ names: [ChannelName], _ form: Encoding.Form
     ) {
-        let start = start(head, query)
-        if start == .now { drainToNow() }
+        let start = start(head)
+        drainToNow()
         let position = names.contains { hasPast($0, start) } ? nil : id(position)
         respondStreaming(
             slot, head, type: form == .line ? "application/x-ndjson" : "text/event-stream",
@@ -84,15 +81,14 @@ extension Shard {
     // MARK: - Long-poll
 
     private mutating func openPoll(
-        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ query: [QueryItem],
-        _ names: [ChannelName]
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ names: [ChannelName]
     ) {
-        var start = start(head, query)
+        var start = start(head)
         if start == .now, let tag = head.first("If-None-Match") {
             start = self.start(id: entityTag(tag))
         }
         var wait = limits.pollMilliseconds - jitter.next(below: limits.pollMilliseconds / 10)
-        if let asked = query.first(where: { $0.name == Array("timeout".utf8) })?.value {
+        if let asked = head.queryValue("timeout") {
             guard let seconds = decimal(asked), seconds <= limits.pollMillisecondsMax / 1000 else {
                 respondProblem(
                     slot, head, .badRequest,
@@ -103,7 +99,7 @@ extension Shard {
             }
             wait = seconds * 1000
         }
-        if start == .now { drainToNow() }
+        drainToNow()
         connections[slot].activity = .poll(LongPoll(head: head, exchange: exchange))
         arm(slot, after: wait)
         switch subscribe(slot, names, Encoding(.element), from: start) {
@@ -157,17 +153,14 @@ extension Shard {
         let length = prefix.utf8CodeUnitCount + elements + suffix.utf8CodeUnitCount
         let log = output.log(.direct)
         let head = log.count
-        // The array stays with the loop, since this happens once a delivery.
-        var fields: Fields = []
-        swap(&fields, &spareFields)
+        var fields = scratch.takeFields()
         fields.append(("Content-Type", "application/json"))
         appendPollFields(slot, poll, to: &fields)
         appendCommonFields(poll.head, to: &fields)
         ResponseWriter.appendHead(
             .ok, fields: fields, body: .length(UInt64(length)),
             persistence: persistence(poll.head, keepAlive: poll.head.keepAlive), to: log)
-        fields.removeAll(keepingCapacity: true)
-        swap(&fields, &spareFields)
+        scratch.giveBack(&fields)
         log.append(prefix)
         let tail = log.count
         log.append(suffix)
@@ -196,7 +189,7 @@ extension Shard {
         let fields = pollFields(slot, poll)
         finishPoll(slot, poll.exchange)
         respond(
-            slot, poll.head, type: "application/json", body: Array("{\"messages\":[]}\n".utf8),
+            slot, poll.head, type: "application/json", body: "{\"messages\":[]}\n".utf8.span,
             fields: fields)
     }
 
@@ -225,15 +218,14 @@ extension Shard {
     // MARK: - History
 
     mutating func requestHistory(
-        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ query: [QueryItem],
-        _ name: ChannelName
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ name: ChannelName
     ) {
-        let limit = query.first { $0.name == Array("limit".utf8) }.map { decimal($0.value) }
+        let limit = head.queryValue("limit").map { decimal($0) }
         if case .some(nil) = limit {
             respondProblem(slot, head, .badRequest, "limit is a number")
             return
         }
-        let start = start(head, query)
+        let start = start(head)
         drainToNow()
         exchange.awaits = .recall(head)
         ask(
@@ -263,8 +255,9 @@ extension Shard {
         body.append("]}\n")
         var fields: Fields = [("Cache-Control", "no-store")]
         if recall.gap { fields.append(("Carillon-Gap", "true")) }
-        respond(
-            slot, head, type: "application/json", body: body.array(), fields: fields)
+        body.withSpan {
+            respond(slot, head, type: "application/json", body: $0, fields: fields)
+        }
     }
 
     /// The envelopes of `messages`, with commas between them.

@@ -34,9 +34,7 @@ extension Shard {
         // A change must not overtake an earlier one.
         if !untold.isEmpty, untold.contains(key) {
             untold.add(key, change)
-        } else if shared.mailboxes[home].post(.attendance(channel, user: user, change: change)) {
-            mustWake = true
-        } else {
+        } else if !post(.attendance(channel, user: user, change: change), to: home) {
             untold.add(key, change)
         }
     }
@@ -45,15 +43,15 @@ extension Shard {
         guard !untold.isEmpty else { return }
         let shared = shared
         let settings = settings
-        var isTold = false
+        var homes = LoopSet()
         untold.tell { key, change in
             let home = settings.home(of: key.channel)
             let letter = Mail.attendance(key.channel, user: key.user, change: change)
             guard shared.mailboxes[home].post(letter) else { return false }
-            isTold = true
+            homes.insert(home)
             return true
         }
-        if isTold { mustWake = true }
+        output.calls.toTurn.formUnion(homes)
     }
 
     /// Sends the requests again that found the home's mailbox full; not those of subscribers who
@@ -98,16 +96,22 @@ extension Shard {
         let shared = shared
         let namespaces = settings.namespaces
         let time = now.unixMilliseconds
-        var isPublished = false
+        var followers = LoopSet()
+        var isFull = false
         rosters.announce { kind, channel, user in
             let notice = Message(
                 channel: channel, namespace: namespaces.index(of: channel.bytes), kind: kind,
                 payload: user, timeMilliseconds: time)
-            guard case .published(let sequence) = shared.ring.publish(notice) else { return nil }
-            isPublished = true
+            guard case .published(let sequence) = shared.ring.publish(notice) else {
+                isFull = true
+                return nil
+            }
+            shared.interest.addFollowers(of: channel, to: &followers)
             return sequence
         }
-        if isPublished { mustWake = true }
+        hasPublished = true
+        output.calls.toRead.formUnion(followers)
+        if isFull { output.calls = .all }
     }
 
     /// A list is about to be made: whoever asks for it on coming finds himself in it, if the ring

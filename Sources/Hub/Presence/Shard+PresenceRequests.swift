@@ -9,8 +9,8 @@ extension Shard {
     /// Takes the name that the client gives itself in `?user=`.
     ///
     /// - Returns: false after a 400.
-    mutating func takeUser(_ slot: Int, _ head: RequestHead, _ query: [QueryItem]) -> Bool {
-        let user = query.first { $0.name == Array("user".utf8) }?.value
+    mutating func takeUser(_ slot: Int, _ head: RequestHead) -> Bool {
+        let user = head.queryValue("user")
         connections[slot].user = user
         guard let user else { return true }
         guard !user.isEmpty, user.count <= limits.userNameBytesMax else {
@@ -44,13 +44,14 @@ extension Shard {
     }
 
     mutating func askPresence(
-        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject,
+        _ reference: ArraySlice<UInt8>?
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
         guard keepsPresence(name) else { throw .noPresence }
         try countRecall(session)
-        askPresence(slot, name, .presenceCommand(reference))
+        askPresence(slot, name, .presenceCommand(reference.map { Array($0) }))
     }
 
     private mutating func askPresence(
@@ -83,8 +84,9 @@ extension Shard {
         else { return }
         endWait(slot, exchange)
         do throws(CommandError) {
+            let body = try list(recall) + [0x0A]
             respond(
-                slot, head, type: "application/json", body: try list(recall) + [0x0A],
+                slot, head, type: "application/json", body: body.span,
                 fields: [("Cache-Control", "no-store")])
         } catch {
             respondProblem(
@@ -107,7 +109,7 @@ extension Shard {
             answer.append(list.span.extracting(1..<list.count))
         } catch {
             tally(.refused)
-            appendError(error, reference: reference, to: answer)
+            appendError(error, reference: reference?[...], to: answer)
         }
         send(answer, to: slot, session)
     }

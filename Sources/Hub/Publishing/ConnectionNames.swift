@@ -26,17 +26,18 @@ struct ConnectionNames: Sendable {
 
     /// The peer that was given `name`; one with a raw value of 0, which is nobody, when none of
     /// this process was; nil when it can't be a name.
-    func peer(named name: [UInt8]) -> Peer? {
-        guard name.count == Self.digits, let masked = number(name[..<16]),
-            let check = number(name[16...])
+    func peer(named name: Span<UInt8>) -> Peer? {
+        guard name.count == Self.digits, let masked = number(name.extracting(0..<16)),
+            let check = number(name.extracting(16..<32))
         else { return nil }
         let raw = masked ^ hash(check, nameKey)
         return Peer(raw: hash(raw, checkKey) == check ? raw : 0)
     }
 
     private func hash(_ word: UInt64, _ key: HashKey) -> UInt64 {
-        let bytes = (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-        return sipHash13(bytes.span, key: key)
+        var hasher = SipHasher(key)
+        hasher.append(word)
+        return hasher.finish()
     }
 
     private func hexadecimal(_ word: UInt64) -> [UInt8] {
@@ -44,9 +45,10 @@ struct ConnectionNames: Sendable {
         return (0..<16).map { digits[Int(truncatingIfNeeded: word >> (60 - 4 * $0)) & 15] }
     }
 
-    private func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    private func number(_ digits: Span<UInt8>) -> UInt64? {
         var word: UInt64 = 0
-        for digit in digits {
+        for index in digits.indices {
+            let digit = digits[index]
             switch digit {
             case 0x30...0x39: word = word << 4 | UInt64(digit - 0x30)
             case 0x61...0x66: word = word << 4 | UInt64(digit - 0x61 + 10)

@@ -6,8 +6,8 @@ internal import Synchronization
 
 /// The conditions under which a message is to be published.
 struct PublishConditions {
-    /// 1…``Limits/idempotencyKeyBytesMax`` bytes.
-    var key: [UInt8]?
+    /// What ``PublishLedger/digest(of:on:)`` makes of a key.
+    var key: Digest?
     /// Tells the message from others that come under the same key.
     var fingerprint: UInt64 = 0
     var version: UInt64?
@@ -105,9 +105,9 @@ package final class PublishLedger: Sendable {
         _ put: () -> BroadcastRing.Outcome
     ) -> Outcome {
         let asked = Asked(
-            key: conditions.key.map { digest(channel.bytes, $0) },
-            fingerprint: conditions.fingerprint,
-            version: conditions.version.map { (digest(channel.bytes, []), $0) })
+            key: conditions.key, fingerprint: conditions.fingerprint,
+            // No key is empty.
+            version: conditions.version.map { (digest(of: [UInt8]().span, on: channel), $0) })
         let stripe = stripes[stripeIndex(channel)]
         let outcome = stripe.withRecords { publish(&$0, asked, now, put) }
         // Room that only another stripe can give back.
@@ -198,10 +198,19 @@ package final class PublishLedger: Sendable {
         Int(truncatingIfNeeded: channel.hash >> 24) & (Self.stripeCount - 1)
     }
 
-    private func digest(_ channel: [UInt8], _ key: [UInt8]) -> Digest {
+    /// Stands for a channel's idempotency key, of any length.
+    func digest(of key: Span<UInt8>, on channel: ChannelName) -> Digest {
+        Digest(high: hash(channel, key, highKey), low: hash(channel, key, lowKey))
+    }
+
+    private func hash(
+        _ channel: ChannelName, _ key: Span<UInt8>, _ hashKey: HashKey
+    ) -> UInt64 {
+        var hasher = SipHasher(hashKey)
+        hasher.append(channel.bytes.span)
         // A channel's name holds no control byte, so 0 ends it.
-        let bytes = channel + [0] + key
-        return Digest(
-            high: sipHash13(bytes.span, key: highKey), low: sipHash13(bytes.span, key: lowKey))
+        hasher.append(UInt8(0))
+        hasher.append(key)
+        return hasher.finish()
     }
 }

@@ -69,21 +69,36 @@ extension Shard {
             for index in pending.outcomes.indices {
                 pending.outcomes[index] = final(pending.outcomes[index])
             }
-            respond(slot, pending.head, pending.outcomes, isBatch: pending.isBatch)
+            respond(slot, pending)
         case (.command(let reference), .webSocket(let session)):
             session.acks -= 1
             let outcome = final(.pending(ack.sequence))
-            answerPublish(slot, session, outcome, reference)
+            let answer = scratch.answer
+            answerPublish(slot, session, outcome, reference?[...], answer)
+            if !answer.isEmpty { send(answer, to: slot, session) }
+            scratch.clearAnswer()
         case (.request, _), (.command, _): break
         }
     }
 
     // MARK: - Requests
 
-    /// Answers a publish request, now or once the disk has its messages. Requests behind it wait.
+    /// Answers a publish request, now or once the disk has its message. Requests behind it wait.
+    mutating func answerPublish(
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ outcome: PublishOutcome
+    ) {
+        guard case .pending = outcome else {
+            respond(slot, head, outcome)
+            return
+        }
+        answerPublish(
+            slot, exchange, PendingPublish(head: head, outcomes: [outcome], isBatch: false))
+    }
+
+    /// The same for a batch, once the disk has all of its messages.
     mutating func answerPublish(_ slot: Int, _ exchange: HTTPExchange, _ pending: PendingPublish) {
         guard let sequence = pending.awaited else {
-            respond(slot, pending.head, pending.outcomes, isBatch: pending.isBatch)
+            respond(slot, pending)
             return
         }
         exchange.awaits = .disk(pending)
@@ -103,26 +118,38 @@ extension Shard {
                 deadlineMilliseconds: now.monotonicMilliseconds + limits.ackMillisecondsMax))
     }
 
-    private mutating func respond(
-        _ slot: Int, _ head: RequestHead, _ outcomes: [PublishOutcome], isBatch: Bool
-    ) {
-        if !isBatch, case .refused(let error) = outcomes[0] {
-            respondProblem(slot, head, error)
+    private mutating func respond(_ slot: Int, _ pending: PendingPublish) {
+        guard pending.isBatch else {
+            respond(slot, pending.head, pending.outcomes[0])
             return
         }
-        let answer = ByteBuffer()
+        let answer = scratch.answer
         var retryAfterSeconds: UInt64 = 0
-        for outcome in outcomes {
+        for outcome in pending.outcomes {
             appendAnswer(outcome, to: answer)
             answer.append(0x0A)
             guard case .refused(let error) = outcome else { continue }
             tally(.refused)
             retryAfterSeconds = max(retryAfterSeconds, error.retryAfterSeconds ?? 0)
         }
-        respond(
-            slot, head, type: isBatch ? "application/x-ndjson" : "application/json",
-            body: answer.array(),
-            fields: retryAfterSeconds > 0 ? [("Retry-After", .decimal(retryAfterSeconds))] : [])
+        answer.withSpan {
+            respond(
+                slot, pending.head, type: "application/x-ndjson", body: $0,
+                fields: retryAfterSeconds > 0 ? [("Retry-After", .decimal(retryAfterSeconds))] : [])
+        }
+        scratch.clearAnswer()
+    }
+
+    private mutating func respond(_ slot: Int, _ head: RequestHead, _ outcome: PublishOutcome) {
+        if case .refused(let error) = outcome {
+            respondProblem(slot, head, error)
+            return
+        }
+        let answer = scratch.answer
+        appendAnswer(outcome, to: answer)
+        answer.append(0x0A)
+        answer.withSpan { respond(slot, head, type: "application/json", body: $0) }
+        scratch.clearAnswer()
     }
 
     mutating func respondProblem(_ slot: Int, _ head: RequestHead, _ error: PublishError) {
@@ -134,13 +161,15 @@ extension Shard {
 
     // MARK: - Commands
 
-    /// Answers a `publish` command, now or once the disk has its message.
+    /// Says what came of a `publish` command, or has its answer wait for the disk.
     mutating func answerPublish(
-        _ slot: Int, _ session: WebSocketSession, _ outcome: PublishOutcome, _ reference: [UInt8]?
+        _ slot: Int, _ session: WebSocketSession, _ outcome: PublishOutcome,
+        _ reference: ArraySlice<UInt8>?, _ answer: ByteBuffer
     ) {
         if case .pending(let sequence) = outcome {
             session.acks += 1
-            appendAck(slot, .command(reference), sequence)
+            // A copy: a slice would keep all of the command.
+            appendAck(slot, .command(reference.map { Array($0) }), sequence)
             return
         }
         guard !session.closeSent else { return }
@@ -149,14 +178,12 @@ extension Shard {
             guard case .refused = outcome else { return }
         }
         if case .refused = outcome { tally(.refused) }
-        let answer = ByteBuffer()
         appendAnswer(outcome, reference: reference, to: answer)
-        send(answer, to: slot, session)
     }
 
     /// `{"id":…}`, `{"skipped":true,"version":…}` or `{"error":…}`, with the `ref` of a command.
     private func appendAnswer(
-        _ outcome: PublishOutcome, reference: [UInt8]? = nil, to answer: ByteBuffer
+        _ outcome: PublishOutcome, reference: ArraySlice<UInt8>? = nil, to answer: ByteBuffer
     ) {
         switch outcome {
         case .published(let sequence), .pending(let sequence):
@@ -174,7 +201,7 @@ extension Shard {
         }
     }
 
-    private func appendOpening(_ reference: [UInt8]?, to answer: ByteBuffer) {
+    private func appendOpening(_ reference: ArraySlice<UInt8>?, to answer: ByteBuffer) {
         answer.append("{")
         guard let reference else { return }
         answer.append("\"ok\":")

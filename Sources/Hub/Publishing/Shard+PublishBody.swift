@@ -6,8 +6,8 @@ internal import Wire
 
 extension Shard {
     mutating func publishBody(
-        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ query: [QueryItem],
-        _ names: [ChannelName], _ body: [UInt8]
+        _ slot: Int, _ exchange: HTTPExchange, _ head: RequestHead, _ channel: ChannelName,
+        _ body: [UInt8]
     ) {
         let kind: Message.Kind
         switch bodyKind(head, body) {
@@ -16,15 +16,9 @@ extension Shard {
             respondProblem(slot, head, .badRequest, error.detail)
             return
         }
-        guard names.count == 1 else {
-            respondProblem(
-                slot, head, .badRequest,
-                "\(names.count) channels are named; POST /publish takes several messages")
-            return
-        }
-        var publication = Publication(channel: names[0], kind: kind, payload: body)
+        var publication = Publication(channel: channel, kind: kind, payload: body)
         do throws(PublishError) {
-            try readOptions(head, query, into: &publication)
+            try readOptions(head, into: &publication)
         } catch {
             respondProblem(slot, head, error)
             return
@@ -33,9 +27,7 @@ extension Shard {
             respondProblem(slot, head, tooManyPublishes)
             return
         }
-        let outcome = publish(publication)
-        answerPublish(
-            slot, exchange, PendingPublish(head: head, outcomes: [outcome], isBatch: false))
+        answerPublish(slot, exchange, head, publish(publication))
     }
 
     /// What a published body is: JSON when it is called so (and then it must be), bytes when it is
@@ -43,9 +35,15 @@ extension Shard {
     private func bodyKind(
         _ head: RequestHead, _ body: [UInt8]
     ) -> Result<Message.Kind, JSONError> {
-        let type = (head.first("Content-Type") ?? "").lowercased()
-        let media = type.prefix { $0 != ";" }.trimmingSpaces()
-        if media == "application/json" || media.hasSuffix("+json") {
+        var (isJSON, isBinary) = (false, false)
+        _ = head.withFirst("Content-Type") { type in
+            let media = type.extracting(0..<mediaTypeEnd(type))
+            isJSON =
+                equalIgnoringCase(media, "application/json")
+                || media.count >= 5 && equalIgnoringCase(media.extracting(last: 5), "+json")
+            isBinary = equalIgnoringCase(media, "application/octet-stream")
+        }
+        if isJSON {
             do throws(JSONError) {
                 try validateJSON(body.span)
                 return .success(.json)
@@ -53,15 +51,14 @@ extension Shard {
                 return .failure(error)
             }
         }
-        if media == "application/octet-stream" { return .success(.binary) }
+        if isBinary { return .success(.binary) }
         return .success(isValidUTF8(body.span) ? .text : .binary)
     }
 }
 
-extension Substring {
-    fileprivate func trimmingSpaces() -> Substring {
-        var rest = self
-        while rest.last == " " || rest.last == "\t" { rest.removeLast() }
-        return rest
-    }
+/// Where a media type's parameters, or the blanks before them, begin (RFC 9110 §8.3.1).
+private func mediaTypeEnd(_ type: Span<UInt8>) -> Int {
+    var end = firstIndex(of: UInt8(ascii: ";"), in: type, from: 0) ?? type.count
+    while end > 0, type[end - 1] == 0x20 || type[end - 1] == 0x09 { end -= 1 }
+    return end
 }

@@ -8,27 +8,36 @@ extension Shard {
     /// What the header fields and the query ask for. The query counts where both say something,
     /// since it is what a person sees.
     func readOptions(
-        _ head: RequestHead, _ query: [QueryItem], into publication: inout Publication
+        _ head: RequestHead, into publication: inout Publication
     ) throws(PublishError) {
-        if let event = option("event", "Carillon-Event", head, query) {
+        var event: [UInt8] = []
+        if option("event", "Carillon-Event", head, { event = array($0) }) {
             publication.event = try checked(event: event)
         }
-        let keys = head.values("Idempotency-Key")
-        if let field = keys.first {
-            guard keys.count == 1, let key = sfString(Array(field.utf8)) else {
+        var key: Digest?
+        let channel = publication.channel
+        let isKeyed = head.withFirst("Idempotency-Key") { field in
+            withSFString(field) { key = digest(key: $0, on: channel) }
+        }
+        if isKeyed {
+            guard let key, !head.isRepeated("Idempotency-Key") else {
                 throw .badKey(limit: limits.idempotencyKeyBytesMax)
             }
-            publication.idempotencyKey = try checked(key: key)
+            publication.idempotencyKey = key
         }
-        if let text = option("ttl", "Carillon-TTL", head, query) {
-            publication.timeToLiveMilliseconds = try timeToLive(seconds: decodeDecimal(text.span))
+        var number: UInt64?
+        if option("ttl", "Carillon-TTL", head, { number = decodeDecimal($0) }) {
+            publication.timeToLiveMilliseconds = try timeToLive(seconds: number)
         }
-        if let text = option("version", "Carillon-Version", head, query) {
-            guard let version = decodeDecimal(text.span) else { throw .badVersion }
-            publication.version = version
+        if option("version", "Carillon-Version", head, { number = decodeDecimal($0) }) {
+            guard let number else { throw .badVersion }
+            publication.version = number
         }
-        if let name = option("exclude", "Carillon-Exclude", head, query) {
-            publication.excluding = try connection(named: name)
+        var excluded: Peer?
+        let names = shared.connectionNames
+        if option("exclude", "Carillon-Exclude", head, { excluded = names.peer(named: $0) }) {
+            guard let excluded else { throw .badConnection }
+            publication.excluding = excluded
         }
     }
 
@@ -42,11 +51,11 @@ extension Shard {
             throw .badEvent(.notString)
         }
         if let event = publication.event { publication.event = try checked(event: event) }
-        let key: [UInt8]?
-        do throws(JSONError) { key = try object.utf8("key") } catch {
-            throw .badKey(limit: limits.idempotencyKeyBytesMax)
+        let badKey = PublishError.badKey(limit: limits.idempotencyKeyBytesMax)
+        let channel = publication.channel
+        publication.idempotencyKey = try member("key", of: object, or: badKey) {
+            digest(key: $0, on: channel)
         }
-        if let key { publication.idempotencyKey = try checked(key: key) }
         if let kind = object.kind("ttl"), kind != .null {
             publication.timeToLiveMilliseconds = try timeToLive(
                 seconds: (try? object.unsigned("ttl")) ?? nil)
@@ -55,16 +64,38 @@ extension Shard {
             guard let version = (try? object.unsigned("version")) ?? nil else { throw .badVersion }
             publication.version = version
         }
-        let name: [UInt8]?
-        do throws(JSONError) { name = try object.utf8("exclude") } catch { throw .badConnection }
-        if let name { publication.excluding = try connection(named: name) }
+        let names = shared.connectionNames
+        publication.excluding = try member("exclude", of: object, or: .badConnection) {
+            names.peer(named: $0)
+        }
     }
 
+    /// What `read` makes of the string at `key`; nil when there is none.
+    ///
+    /// - Throws: `refusal` when it is no string, or `read` makes nothing of it.
+    private func member<Value>(
+        _ key: StaticString, of object: borrowing JSONObject, or refusal: PublishError,
+        _ read: (Span<UInt8>) -> Value?
+    ) throws(PublishError) -> Value? {
+        var value: Value?
+        let isThere: Bool
+        do throws(JSONError) {
+            isThere = try object.withUTF8(key) { value = read($0) }
+        } catch {
+            throw refusal
+        }
+        if isThere, value == nil { throw refusal }
+        return value
+    }
+
+    /// Gives what the query or the field says to `body`.
+    ///
+    /// - Returns: whether one of them says something.
     private func option(
-        _ item: StaticString, _ field: StaticString, _ head: RequestHead, _ query: [QueryItem]
-    ) -> [UInt8]? {
-        query.first { equal($0.name.span, item) }?.value
-            ?? head.first(field).map { Array($0.utf8) }
+        _ item: StaticString, _ field: StaticString, _ head: RequestHead,
+        _ body: (Span<UInt8>) -> Void
+    ) -> Bool {
+        head.withQueryValue(item, body) || head.withFirst(field, body)
     }
 
     // MARK: - Checks
@@ -79,11 +110,10 @@ extension Shard {
         return event
     }
 
-    private func checked(key: [UInt8]) throws(PublishError) -> [UInt8] {
-        guard !key.isEmpty, key.count <= limits.idempotencyKeyBytesMax else {
-            throw .badKey(limit: limits.idempotencyKeyBytesMax)
-        }
-        return key
+    /// nil for a key that is none: empty, or too long.
+    private func digest(key: Span<UInt8>, on channel: ChannelName) -> Digest? {
+        guard !key.isEmpty, key.count <= limits.idempotencyKeyBytesMax else { return nil }
+        return shared.ledger.digest(of: key, on: channel)
     }
 
     /// - Returns: milliseconds.
@@ -93,37 +123,37 @@ extension Shard {
         }
         return UInt32(clamping: seconds * 1000)
     }
-
-    private func connection(named name: [UInt8]) throws(PublishError) -> Peer {
-        guard let peer = shared.connectionNames.peer(named: name) else { throw .badConnection }
-        return peer
-    }
 }
 
-/// A string of structured fields (RFC 8941 §3.3.3), as draft-ietf-httpapi-idempotency-key-header
-/// wants its key, without parameters; or, since many send it so, the same without quotation marks.
-///
-/// - Returns: nil when it is neither.
-func sfString(_ field: [UInt8]) -> [UInt8]? {
+/// Gives a string of structured fields (RFC 8941 §3.3.3), as
+/// draft-ietf-httpapi-idempotency-key-header wants its key, without parameters, to `body`; or, since
+/// many send it so, the same without quotation marks. Nothing, when it is neither.
+func withSFString(_ field: Span<UInt8>, _ body: (Span<UInt8>) -> Void) {
     let quote = UInt8(ascii: "\"")
-    guard field.first == quote else {
-        return field.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != quote } ? field : nil
+    guard field.count > 0, field[0] == quote else {
+        for at in field.indices where !(0x21...0x7E ~= field[at]) || field[at] == quote { return }
+        return body(field)
     }
+    guard field.count > 1, field[field.count - 1] == quote else { return }
+    let content = field.extracting(1..<field.count - 1)
     var text: [UInt8] = []
-    var at = 1
-    while at < field.count {
-        switch field[at] {
-        case quote: return at == field.count - 1 ? text : nil
+    var start = 0
+    var at = 0
+    while at < content.count {
+        switch content[at] {
+        case quote: return
         case UInt8(ascii: "\\"):
-            at += 1
-            guard at < field.count, field[at] == quote || field[at] == UInt8(ascii: "\\") else {
-                return nil
-            }
-            text.append(field[at])
-        case 0x20...0x7E: text.append(field[at])
-        case _: return nil
+            guard at + 1 < content.count,
+                content[at + 1] == quote || content[at + 1] == UInt8(ascii: "\\")
+            else { return }
+            append(content.extracting(start..<at), to: &text)
+            start = at + 1
+            at += 2
+        case 0x20...0x7E: at += 1
+        case _: return
         }
-        at += 1
     }
-    return nil
+    if start == 0 { return body(content) }
+    append(content.extracting(start..<at), to: &text)
+    body(text.span)
 }

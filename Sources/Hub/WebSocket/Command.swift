@@ -92,10 +92,10 @@ extension CommandError {
 }
 
 extension JSONObject {
-    /// The object on one line or in one frame.
-    static func command(_ bytes: [UInt8]) throws(CommandError) -> JSONObject {
+    /// Reads the object on one line or in one frame.
+    mutating func parseCommand() throws(CommandError) {
         do throws(JSONError) {
-            return try JSONObject(parsing: bytes)
+            try parse()
         } catch {
             throw .notJSON(error.detail)
         }
@@ -123,8 +123,15 @@ extension JSONObject {
 extension Shard {
     /// The channel that a command names.
     func channel(_ object: borrowing JSONObject) throws(CommandError) -> ChannelName {
-        guard let name = try object.text("channel") else { throw .missing("channel") }
-        switch channelName(Array(name.utf8)) {
+        var name = Result<ChannelName, NameError>.failure(.empty)
+        let isGiven: Bool
+        do throws(JSONError) {
+            isGiven = try object.withUTF8("channel") { name = channelName($0) }
+        } catch {
+            throw .missing("channel")
+        }
+        guard isGiven else { throw .missing("channel") }
+        switch name {
         case .success(let name): return name
         case .failure(let error): throw .badName(error)
         }
@@ -139,20 +146,13 @@ extension Shard {
         }
         let payload: [UInt8]
         let messageKind: Message.Kind
-        switch kind {
-        case .string:
-            payload = Array((try object.text("data") ?? "").utf8)
+        if kind == .string {
+            payload = (try? object.utf8("data")) ?? []
             messageKind = .text
-        case .object:
-            let verbatim = Array(object.bytes[raw])
-            if let bytes = try binary(verbatim) {
-                payload = bytes
-                messageKind = .binary
-            } else {
-                payload = verbatim
-                messageKind = .json
-            }
-        case .number, .array, .bool, .null:
+        } else if let bytes = try binary(object) {
+            payload = bytes
+            messageKind = .binary
+        } else {
             payload = Array(object.bytes[raw])
             messageKind = .json
         }
@@ -168,19 +168,19 @@ extension Shard {
         return publication
     }
 
-    /// The bytes of `{"base64":"…"}`; nil when the object is another one.
-    private func binary(_ json: [UInt8]) throws(CommandError) -> [UInt8]? {
-        guard let object = try? JSONObject(parsing: json), object.keys.count == 1,
-            object.kind("base64") == .string
-        else { return nil }
-        guard let text = try object.text("base64"), let bytes = try? decodeBase64(text.utf8.span)
-        else { throw .badData }
-        return bytes
+    private func binary(_ object: borrowing JSONObject) throws(CommandError) -> [UInt8]? {
+        do throws(Base64Error) {
+            return try object.binary("data")
+        } catch {
+            throw .badData
+        }
     }
 
     /// `{"error":{"code":…,"message":…},"ref":…}`, the error with `limit` and `value` where there
     /// is a limit.
-    func appendError(_ error: CommandError, reference: [UInt8]?, to output: ByteBuffer) {
+    func appendError(
+        _ error: CommandError, reference: ArraySlice<UInt8>?, to output: ByteBuffer
+    ) {
         output.append("{\"error\":{\"code\":\"")
         output.append(error.code)
         output.append("\",\"message\":")

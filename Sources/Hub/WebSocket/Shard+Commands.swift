@@ -7,10 +7,12 @@ internal import Wire
 extension Shard {
     /// Carries out one command and answers it.
     mutating func obey(_ slot: Int, _ session: WebSocketSession, _ payload: [UInt8]) {
-        let answer = ByteBuffer()
-        var reference: [UInt8]?
+        var object = scratch.takeObject()
+        object.bytes = payload
+        let answer = scratch.answer
+        var reference: ArraySlice<UInt8>?
         do throws(CommandError) {
-            let object = try JSONObject.command(payload)
+            try object.parseCommand()
             reference = try self.reference(object)
             try obey(slot, session, object, reference, answer)
         } catch {
@@ -18,16 +20,20 @@ extension Shard {
             answer.removeAll()
             appendError(error, reference: reference, to: answer)
         }
-        guard !answer.isEmpty, !session.closeSent else { return }
-        send(answer, to: slot, session)
+        if !answer.isEmpty, !session.closeSent { send(answer, to: slot, session) }
+        scratch.clearAnswer()
+        reference = nil
+        scratch.giveBack(&object)
     }
 
-    private func reference(_ object: borrowing JSONObject) throws(CommandError) -> [UInt8]? {
+    private func reference(
+        _ object: borrowing JSONObject
+    ) throws(CommandError) -> ArraySlice<UInt8>? {
         guard let range = object.raw("ref") else { return nil }
         guard range.count <= limits.referenceBytesMax else {
             throw .referenceTooLarge(limit: limits.referenceBytesMax, measured: range.count)
         }
-        return Array(object.bytes[range])
+        return object.bytes[range]
     }
 
     mutating func send(_ answer: ByteBuffer, to slot: Int, _ session: WebSocketSession) {
@@ -38,8 +44,8 @@ extension Shard {
     }
 
     private mutating func obey(
-        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?,
-        _ answer: ByteBuffer
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject,
+        _ reference: ArraySlice<UInt8>?, _ answer: ByteBuffer
     ) throws(CommandError) {
         guard let operation = try object.text("op") else { throw .missing("op") }
         if operation != "publish", !admitsCommand(slot, session) {
@@ -53,7 +59,7 @@ extension Shard {
             unsubscribe(slot, index)
             connections[slot].lag?.remove(name)
             confirm(reference, answer)
-        case "publish": try publish(slot, session, object, reference)
+        case "publish": try publish(slot, session, object, reference, answer)
         case "history": try askHistory(slot, session, object, reference)
         case "presence": try askPresence(slot, session, object, reference)
         case "connection": tellConnection(slot, reference, answer)
@@ -63,13 +69,13 @@ extension Shard {
     }
 
     private mutating func subscribe(
-        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?,
-        _ answer: ByteBuffer
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject,
+        _ reference: ArraySlice<UInt8>?, _ answer: ByteBuffer
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
         let start = try object.text("after").map { self.start(id: Array($0.utf8)) } ?? .now
-        if start == .now { drainToNow() }
+        drainToNow()
         let position = hasPast(name, start) ? nil : id(position)
         switch subscribe(slot, name, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
@@ -91,7 +97,8 @@ extension Shard {
     }
 
     private mutating func publish(
-        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject,
+        _ reference: ArraySlice<UInt8>?, _ answer: ByteBuffer
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.publish) else { throw .notAllowed("publishing") }
         var publication = try publication(object)
@@ -103,11 +110,13 @@ extension Shard {
         }
         guard admitsPublish(slot) else { throw .publish(tooManyPublishes) }
         let outcome = publish(publication)
-        answerPublish(slot, session, outcome, reference)
+        answerPublish(slot, session, outcome, reference, answer)
     }
 
     /// `{"ok":R,"connection":NAME}`: a page can't read the header that says it.
-    private func tellConnection(_ slot: Int, _ reference: [UInt8]?, _ answer: ByteBuffer) {
+    private func tellConnection(
+        _ slot: Int, _ reference: ArraySlice<UInt8>?, _ answer: ByteBuffer
+    ) {
         answer.append("{\"ok\":")
         if let reference { answer.append(reference.span) } else { answer.append("null") }
         answer.append(",\"connection\":\"")
@@ -117,7 +126,8 @@ extension Shard {
 
     /// The answer comes when the channel's home has told: `{"ok":R,"channel":C,"messages":[…]}`.
     private mutating func askHistory(
-        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject, _ reference: [UInt8]?
+        _ slot: Int, _ session: WebSocketSession, _ object: JSONObject,
+        _ reference: ArraySlice<UInt8>?
     ) throws(CommandError) {
         guard connections[slot].rights.contains(.read) else { throw .notAllowed("reading") }
         let name = try channel(object)
@@ -127,8 +137,8 @@ extension Shard {
         drainToNow()
         ask(
             RecallRequest(
-                requester: peer(slot), purpose: .command(reference), ticket: 0, channel: name,
-                start: start, upTo: position, limit: limit))
+                requester: peer(slot), purpose: .command(reference.map { Array($0) }), ticket: 0,
+                channel: name, start: start, upTo: position, limit: limit))
     }
 
     /// Counts a command whose answer comes from the channel's home.
@@ -148,8 +158,8 @@ extension Shard {
         guard owed <= limits.historyBytesPerTurnMax else {
             tally(.refused)
             appendError(
-                .busy(limit: limits.historyBytesPerTurnMax, measured: owed), reference: reference,
-                to: answer)
+                .busy(limit: limits.historyBytesPerTurnMax, measured: owed),
+                reference: reference?[...], to: answer)
             send(answer, to: slot, session)
             return
         }
@@ -164,7 +174,9 @@ extension Shard {
         send(answer, to: slot, session)
     }
 
-    private func confirm(_ reference: [UInt8]?, _ answer: ByteBuffer, always: Bool = false) {
+    private func confirm(
+        _ reference: ArraySlice<UInt8>?, _ answer: ByteBuffer, always: Bool = false
+    ) {
         guard reference != nil || always else { return }
         answer.append("{\"ok\":")
         if let reference { answer.append(reference.span) } else { answer.append("null") }

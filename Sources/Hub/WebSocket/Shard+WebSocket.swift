@@ -20,7 +20,7 @@ extension Shard {
 
     /// Answers the opening handshake (RFC 6455 §4.2).
     mutating func openWebSocket(
-        _ slot: Int, _ head: RequestHead, _ query: [QueryItem], _ target: WebSocketTarget
+        _ slot: Int, _ head: RequestHead, _ target: WebSocketTarget
     ) {
         guard let accept = handshake(slot, head) else { return }
         let protocols = head.values("Sec-WebSocket-Protocol")
@@ -53,12 +53,10 @@ extension Shard {
                 compression: agreement != nil),
             style: style, windowBits: agreement?.serverWindowBits ?? 0)
         connections[slot].activity = .webSocket(session)
-        connections[slot].withoutEcho = query.contains {
-            $0.name == Array("echo".utf8) && $0.value == Array("0".utf8)
-        }
+        connections[slot].withoutEcho = head.queryValue("echo") == Array("0".utf8)
         armHeartbeat(slot)
-        follow(slot, session, names, start(head, query))
-        if case .component(let index) = target { tellOpened(slot, index, head, query) }
+        follow(slot, session, names, start(head))
+        if case .component(let index) = target { tellOpened(slot, index, head) }
     }
 
     /// The value for `Sec-WebSocket-Accept`, or nil after a refusal.
@@ -114,7 +112,7 @@ extension Shard {
     private mutating func follow(
         _ slot: Int, _ session: WebSocketSession, _ names: [ChannelName], _ start: Start
     ) {
-        if start == .now { drainToNow() }
+        drainToNow()
         switch subscribe(slot, names, encoding(session), from: start) {
         case .subscribed, .alreadySubscribed: break
         case .tooManyChannels:
@@ -193,7 +191,7 @@ extension Shard {
                     if isEnough { continuing.append(slot) }
                     return
                 }
-                guard let event = try session.decoder.next(bytes, from: &offset) else { return }
+                guard let event = try nextEvent(session, bytes, &offset) else { return }
                 taken += try received(slot, session, event)
                 frames += 1
             }
@@ -207,6 +205,17 @@ extension Shard {
             tellClosed(peer(slot), session, .server)
             linger(slot)
         }
+    }
+
+    /// A command is read and forgotten; what others send may be kept.
+    private mutating func nextEvent(
+        _ session: WebSocketSession, _ bytes: Span<UInt8>, _ offset: inout Int
+    ) throws(WebSocketError) -> WebSocketDecoder.Event? {
+        guard case .v1 = session.style else {
+            return try session.decoder.next(bytes, from: &offset)
+        }
+        return try session.decoder.next(
+            bytes, from: &offset, reusing: &scratch.commandBytes)
     }
 
     /// - Returns: bytes of message that it brought.

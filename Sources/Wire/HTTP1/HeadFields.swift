@@ -16,20 +16,30 @@ struct HeadFields: Sendable {
     }
 
     /// The whole head, start line included.
-    let bytes: [UInt8]
+    private(set) var bytes: [UInt8] = []
     private var lines: [Line] = []
 
     var count: Int { lines.count }
+
+    /// Bytes that its arrays have room for.
+    var capacity: Int { bytes.capacity + lines.capacity * MemoryLayout<Line>.stride }
+
+    /// None; for ``init(_:from:limits:reusing:)``.
+    init() {}
 
     /// Splits the field lines from `start` on.
     ///
     /// - Parameters:
     ///   - head: one whole head, up to and with its empty line; nothing behind it.
     ///   - start: just past the CRLF of the start line.
+    ///   - spare: fields that are done with; their memory is used, and they are empty afterwards.
     init(
-        _ head: Span<UInt8>, from start: Int, limits: HTTP1Limits
+        _ head: Span<UInt8>, from start: Int, limits: HTTP1Limits, reusing spare: inout HeadFields
     ) throws(HTTP1Error) {
-        bytes = array(head)
+        swap(&self, &spare)
+        bytes.removeAll(keepingCapacity: true)
+        append(head, to: &bytes)
+        lines.removeAll(keepingCapacity: true)
         lines.reserveCapacity(16)
         var at = start
         while true {
@@ -100,6 +110,15 @@ struct HeadFields: Sendable {
 
     /// Where the value of line `index` lies in ``bytes``, blanks trimmed.
     func value(at index: Int) -> Range<Int> { lines[index].value }
+
+    /// Gives the value of the first line named `name` to `body`.
+    ///
+    /// - Returns: whether there is such a line.
+    func withFirst(_ name: StaticString, _ body: (Span<UInt8>) -> Void) -> Bool {
+        guard let index = index(of: name) else { return false }
+        body(bytes.span.extracting(value(at: index)))
+        return true
+    }
 
     /// The bytes of `range` as text. What is not UTF-8 (obs-text, RFC 9110 §5.5) is repaired.
     func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }

@@ -4,7 +4,8 @@
 private import Bytes
 
 /// One request head (RFC 9112 §3, §5), checked against every rule that keeps two readers from
-/// reading it in two ways. Owns one copy of its bytes; fields are looked up in place.
+/// reading it in two ways. Owns one copy of its bytes; path, query and fields are looked up in
+/// place.
 package struct RequestHead: Sendable {
     package let method: HTTPMethod
     package let version: HTTPVersion
@@ -14,11 +15,23 @@ package struct RequestHead: Sendable {
     /// Whether the client holds a body back until it is told `100 Continue` (RFC 9110 §10.1.1).
     package let expectsContinue: Bool
     private let target: RequestTarget
-    private let fields: HeadFields
+    private var fields: HeadFields
 
-    /// - Parameter bytes: one whole head up to its empty line, as ``HTTP1HeadScanner`` found it,
-    ///   empty lines before it included; copied.
     package init(_ bytes: Span<UInt8>, limits: HTTP1Limits) throws(HTTP1Error) {
+        var none: RequestHead?
+        try self.init(bytes, limits: limits, reusing: &none)
+    }
+
+    /// - Parameters:
+    ///   - bytes: one whole head up to its empty line, as ``HTTP1HeadScanner`` found it, empty
+    ///     lines before it included; copied.
+    ///   - spare: a head that is done with, whose memory is used; nil afterwards.
+    package init(
+        _ bytes: Span<UInt8>, limits: HTTP1Limits, reusing spare: inout RequestHead?
+    ) throws(HTTP1Error) {
+        var memory = HeadFields()
+        if spare != nil { swap(&memory, &spare!.fields) }
+        spare = nil
         guard bytes.count <= limits.headBytesMax else {
             throw .headTooLarge(limit: limits.headBytesMax, measured: bytes.count)
         }
@@ -26,12 +39,15 @@ package struct RequestHead: Sendable {
         method = line.method
         version = line.version
         target = try RequestTarget(bytes, line.target, method: line.method)
-        fields = try HeadFields(bytes, from: line.end, limits: limits)
+        fields = try HeadFields(bytes, from: line.end, limits: limits, reusing: &memory)
         try checkHost(bytes, fields, version)
         bodyFraming = try fields.bodyFraming(version)
         keepAlive = fields.keepsAlive(version)
         expectsContinue = try expectation(bytes, fields, version, bodyFraming)
     }
+
+    /// Bytes that the copy of its bytes, and what says where the fields lie in it, have room for.
+    package var capacity: Int { fields.capacity }
 
     // MARK: Fields
 
@@ -41,6 +57,19 @@ package struct RequestHead: Sendable {
     /// The value of the first line named `name` (case ignored), blanks trimmed; `nil` without one.
     /// Bytes that are not UTF-8 come as U+FFFD.
     package func first(_ name: StaticString) -> String? { fields.first(name) }
+
+    /// Gives the value of the first line named `name` (case ignored), blanks trimmed, to `body`.
+    ///
+    /// - Returns: whether there is such a line.
+    package func withFirst(_ name: StaticString, _ body: (Span<UInt8>) -> Void) -> Bool {
+        fields.withFirst(name, body)
+    }
+
+    /// Whether more than one line is named `name` (case ignored).
+    package func isRepeated(_ name: StaticString) -> Bool {
+        guard let first = fields.index(of: name) else { return false }
+        return fields.index(of: name, from: first + 1) != nil
+    }
 
     /// The values of all lines named `name` (case ignored), in order, blanks trimmed.
     package func values(_ name: StaticString) -> [String] { fields.values(name) }
@@ -90,26 +119,78 @@ package struct RequestHead: Sendable {
     /// Whether the target is `*`: the server as a whole, not one of its resources.
     package var isAsterisk: Bool { target.form == .asterisk }
 
-    /// The path's segments, split at `/` and then decoded: `/` is `[[]]`, `/a%2Fb/` is `a/b` and
-    /// an empty one. `.` and `..` mean nothing here. In asterisk form, `*` alone.
+    /// Whether the path, as sent, is `path`.
+    package func hasPath(_ path: [UInt8]) -> Bool {
+        target.path.isEmpty
+            ? path == [0x2F] : equal(fields.bytes.span.extracting(target.path), path.span)
+    }
+
+    /// Gives segment `index` of the path to `body`, decoded. The path is split at `/` before that:
+    /// `/` has one segment, which is empty, `/a%2Fb/` has `a/b` and an empty one. `.` and `..` mean
+    /// nothing here. In asterisk form, `*` alone.
     ///
-    /// - Throws: ``HTTP1Error/malformedPercentEncoding``.
-    package func pathSegments() throws(HTTP1Error) -> [[UInt8]] {
-        switch target.form {
-        case .asterisk: return [[0x2A]]
-        case .origin, .absolute:
-            guard !target.path.isEmpty else { return [[]] }
-            let range = target.path.lowerBound + 1..<target.path.upperBound
-            return try decodedSegments(fields.bytes.span, range)
+    /// - Returns: whether the path has so many segments.
+    package func withSegment(_ index: Int, _ body: (Span<UInt8>) -> Void) -> Bool {
+        let span = fields.bytes.span
+        let end = target.path.upperBound
+        var start = target.path.lowerBound
+        if target.form != .asterisk, start < end { start += 1 }
+        for _ in 0..<index {
+            while start < end, span[start] != 0x2F { start += 1 }
+            guard start < end else { return false }
+            start += 1
         }
+        var segmentEnd = start
+        while segmentEnd < end, span[segmentEnd] != 0x2F { segmentEnd += 1 }
+        withPercentDecoded(span, start..<segmentEnd, plusIsSpace: false, body)
+        return true
+    }
+
+    /// Whether the path has a segment `index`.
+    package func hasSegment(_ index: Int) -> Bool { withSegment(index) { _ in } }
+
+    /// Whether segment `index` of the path, decoded, is `text`.
+    package func hasSegment(_ index: Int, _ text: StaticString) -> Bool {
+        var isSame = false
+        return withSegment(index) { isSame = equal($0, text) } && isSame
     }
 
     /// The query's items, decoded (WHATWG URL §5.1); empty without a query.
+    package var query: [QueryItem] {
+        var found: [QueryItem] = []
+        var places = QueryPlaces(target.query)
+        while let place = places.next(in: fields.bytes.span) {
+            found.append(QueryItem(name: decoded(place.name), value: decoded(place.value)))
+        }
+        return found
+    }
+
+    /// Gives the query's first value under `name`, decoded, to `body`.
     ///
-    /// - Throws: ``HTTP1Error/malformedPercentEncoding``.
-    package func query() throws(HTTP1Error) -> [QueryItem] {
-        guard let query = target.query else { return [] }
-        return try decodedQuery(fields.bytes.span, query)
+    /// - Returns: whether there is one.
+    package func withQueryValue(_ name: StaticString, _ body: (Span<UInt8>) -> Void) -> Bool {
+        let span = fields.bytes.span
+        var places = QueryPlaces(target.query)
+        while let place = places.next(in: span) {
+            var isSame = false
+            withPercentDecoded(span, place.name, plusIsSpace: true) { isSame = equal($0, name) }
+            guard isSame else { continue }
+            withPercentDecoded(span, place.value, plusIsSpace: true, body)
+            return true
+        }
+        return false
+    }
+
+    /// The query's first value under `name`, decoded; `nil` without one.
+    package func queryValue(_ name: StaticString) -> [UInt8]? {
+        var value: [UInt8] = []
+        return withQueryValue(name) { value = array($0) } ? value : nil
+    }
+
+    private func decoded(_ range: Range<Int>) -> [UInt8] {
+        var decoded: [UInt8] = []
+        withPercentDecoded(fields.bytes.span, range, plusIsSpace: true) { decoded = array($0) }
+        return decoded
     }
 
     /// `host[:port]`: of the target in absolute form, which replaces Host (RFC 9112 §3.2.2), else
@@ -119,6 +200,15 @@ package struct RequestHead: Sendable {
         case .absolute: fields.text(target.authority)
         case .origin, .asterisk: fields.first("host")
         }
+    }
+
+    /// Gives ``host`` to `body`.
+    ///
+    /// - Returns: whether there is one.
+    package func withHost(_ body: (Span<UInt8>) -> Void) -> Bool {
+        guard target.form == .absolute else { return fields.withFirst("host", body) }
+        body(fields.bytes.span.extracting(target.authority))
+        return true
     }
 
     /// How the answer ends the exchange if the server has no reason of its own to close.

@@ -2,6 +2,7 @@
 
 private import Bytes
 
+/// Escapes in path and query are well-formed: who decodes them finds no fault.
 struct RequestTarget: Sendable {
     enum Form: Sendable { case origin, absolute, asterisk }
 
@@ -44,6 +45,7 @@ struct RequestTarget: Sendable {
         while pathEnd < end, head[pathEnd] != 0x3F { pathEnd += 1 }
         path = pathStart..<pathEnd
         query = pathEnd < end ? pathEnd + 1..<end : nil
+        try checkEscapes(head, pathStart..<end)
     }
 }
 

@@ -34,7 +34,8 @@ package struct ResponseHead: Sendable {
         guard lineEnd >= 12, bytes[8] == .space else { throw .malformedStatusLine }
         version = try HTTPVersion(bytes.extracting(0..<8))
         status = try statusCode(bytes, lineEnd)
-        fields = try HeadFields(bytes, from: lineEnd + 2, limits: limits)
+        var none = HeadFields()
+        fields = try HeadFields(bytes, from: lineEnd + 2, limits: limits, reusing: &none)
         bodyFraming = try framing(fields, version, status, method)
         keepAlive = fields.keepsAlive(version) && bodyFraming != .untilClose
     }

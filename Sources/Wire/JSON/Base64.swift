@@ -83,25 +83,43 @@ package func decodeBase64(_ text: Span<UInt8>) throws(Base64Error) -> [UInt8] {
     let pad = UInt8(ascii: "=")
     let padding = text[text.count - 1] != pad ? 0 : text[text.count - 2] != pad ? 1 : 2
     let end = text.count - padding
-    let values = valueOfByte
+    // The last group by itself if it is padded.
+    let whole = padding == 0 ? end : text.count - 4
+    let values = valueOfByte.span
+    // No value of the alphabet has the high bit that 0xFF has.
+    var seen: UInt8 = 0
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 4 * 3)
-    var group: UInt32 = 0
-    for at in 0..<end {
-        let value = values[Int(text[at])]
-        guard value != 0xFF else { throw .invalidByte(text[at], at: at) }
-        group = group << 6 | UInt32(value)
-        if at % 4 == 3 {
-            bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-            bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-            bytes.append(UInt8(truncatingIfNeeded: group))
+    bytes.append(addingCapacity: text.count / 4 * 3 - padding) { output in
+        var at = 0
+        while at < whole {
+            let (a, b) = (values[Int(text[at])], values[Int(text[at + 1])])
+            let (c, d) = (values[Int(text[at + 2])], values[Int(text[at + 3])])
+            seen |= a | b | c | d
+            output.append(a << 2 | b >> 4)
+            output.append(b << 4 | c >> 2)
+            output.append(c << 6 | d)
+            at += 4
         }
     }
+    var group: UInt32 = 0
+    for at in whole..<end {
+        let value = values[Int(text[at])]
+        seen |= value
+        group = group << 6 | UInt32(value)
+    }
+    guard seen < 0x80 else { throw firstFault(in: text, before: end) }
     guard padding > 0 else { return bytes }
     // Three characters are 18 bits for two bytes, two are 12 bits for one: 2 or 4 are left over.
     let unused: UInt32 = padding == 1 ? 2 : 4
     guard group & (1 << unused - 1) == 0 else { throw .trailingBits(at: end - 1) }
     if padding == 1 { bytes.append(UInt8(truncatingIfNeeded: group >> 10)) }
-    bytes.append(UInt8(truncatingIfNeeded: group >> (padding == 1 ? 2 : 4)))
+    bytes.append(UInt8(truncatingIfNeeded: group >> unused))
     return bytes
+}
+
+/// - Precondition: there is one.
+private func firstFault(in text: Span<UInt8>, before end: Int) -> Base64Error {
+    var at = 0
+    while at < end - 1, valueOfByte[Int(text[at])] != 0xFF { at += 1 }
+    return .invalidByte(text[at], at: at)
 }

@@ -8,11 +8,14 @@ import Bytes
 /// Strict as ``validateJSON(_:depthMax:)`` is, and a key that stands twice is refused: which of
 /// the two counts is a question that two readers answer differently.
 package struct JSONObject: Sendable {
-    /// The text that was parsed; ranges are into it.
-    package let bytes: [UInt8]
+    /// The text; ranges are into it. Who changes it has it parsed anew.
+    package var bytes: [UInt8] = []
     /// A key that was written with escapes has its range in ``unescapedKeys`` instead of ``bytes``.
-    private var members: [JSONMember]
+    private var members: [JSONMember] = []
     private var unescapedKeys: [UInt8] = []
+
+    /// An object without members, to be given a text.
+    package init() {}
 
     /// - Parameters:
     ///   - bytes: the whole text.
@@ -21,12 +24,27 @@ package struct JSONObject: Sendable {
     package init(
         parsing bytes: [UInt8], depthMax: Int = 64, keysMax: Int = 64
     ) throws(JSONError) {
+        self.bytes = bytes
+        try parse(depthMax: depthMax, keysMax: keysMax)
+    }
+
+    /// Reads ``bytes``. The memory of what was read before is used again; after an error there are
+    /// no members.
+    ///
+    /// - Parameters: those of ``init(parsing:depthMax:keysMax:)``.
+    package mutating func parse(depthMax: Int = 64, keysMax: Int = 64) throws(JSONError) {
         var scanner = JSONScanner(depthMax: depthMax)
         scanner.keepsMembers = true
         scanner.keysMax = keysMax
+        members.removeAll(keepingCapacity: true)
+        swap(&members, &scanner.members)
         try scanner.document(in: bytes.span)
-        self.bytes = bytes
-        members = scanner.members
+        try checkKeys(&scanner.members)
+        swap(&members, &scanner.members)
+    }
+
+    private mutating func checkKeys(_ members: inout [JSONMember]) throws(JSONError) {
+        unescapedKeys = []
         for index in members.indices {
             let key = members[index].key
             if key.hasEscapes {
@@ -56,14 +74,46 @@ package struct JSONObject: Sendable {
 
     /// A string's text; `nil` when absent or null.
     package func string(_ key: StaticString) throws(JSONError) -> String? {
-        guard let text = try utf8(key) else { return nil }
-        return String(decoding: text, as: UTF8.self)
+        guard let value = try value(key, of: .string, wanted: .string) else { return nil }
+        let range = content(of: value)
+        if isPlain(range) { return String(decoding: bytes[range], as: UTF8.self) }
+        return String(decoding: try text(of: value), as: UTF8.self)
     }
 
     /// A string's text as valid UTF-8; `nil` when absent or null.
     package func utf8(_ key: StaticString) throws(JSONError) -> [UInt8]? {
         guard let value = try value(key, of: .string, wanted: .string) else { return nil }
         return try text(of: value)
+    }
+
+    /// Gives a string's text, valid UTF-8, to `body`; in place where it has no escapes.
+    ///
+    /// - Returns: false when absent or null.
+    package func withUTF8(
+        _ key: StaticString, _ body: (Span<UInt8>) -> Void
+    ) throws(JSONError) -> Bool {
+        guard let value = try value(key, of: .string, wanted: .string) else { return false }
+        let range = content(of: value)
+        if isPlain(range) {
+            body(bytes.span.extracting(range))
+        } else {
+            let text = try text(of: value)
+            body(text.span)
+        }
+        return true
+    }
+
+    /// The bytes of a value `{"base64":"…"}`, as ``appendPayload(_:kind:to:)`` writes binary data;
+    /// `nil` when it is anything else.
+    package func binary(_ key: StaticString) throws(Base64Error) -> [UInt8]? {
+        guard let member = member(key), member.kind == .object,
+            let string = JSONScanner.onlyString("base64", in: bytes.span.extracting(member.value))
+        else { return nil }
+        let start = member.value.lowerBound
+        let range = start + string.lowerBound..<start + string.upperBound
+        if isPlain(range) { return try decodeBase64(bytes.span.extracting(range)) }
+        guard let text = try? unescapeJSON(bytes.span.extracting(range)) else { return nil }
+        return try decodeBase64(text.span)
     }
 
     /// An integer of 0...2^64-1, written without sign, fraction or exponent; `nil` when absent or
@@ -125,10 +175,19 @@ package struct JSONObject: Sendable {
         return member.value
     }
 
+    /// What lies between the quotation marks of the string at `range`.
+    private func content(of range: Range<Int>) -> Range<Int> {
+        (range.lowerBound + 1)..<(range.upperBound - 1)
+    }
+
+    /// Whether a string's content has no escapes.
+    private func isPlain(_ content: Range<Int>) -> Bool {
+        endOfPlainJSON(in: bytes.span.extracting(content), from: 0) == content.count
+    }
+
     /// The text of the string at `range`, quotation marks included.
     private func text(of range: Range<Int>) throws(JSONError) -> [UInt8] {
-        let content = bytes.span.extracting((range.lowerBound + 1)..<(range.upperBound - 1))
-        return try unescapeJSON(content)
+        try unescapeJSON(bytes.span.extracting(content(of: range)))
     }
 
     /// The offset behind the closing quotation mark of the string that opens at `start`.

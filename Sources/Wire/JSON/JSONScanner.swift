@@ -21,6 +21,14 @@ struct JSONStringToken {
     /// Between the quotation marks.
     var content: Range<Int>
     var hasEscapes: Bool
+
+    /// Whether it is `text`, once its escapes are read.
+    func spells(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
+        let content = bytes.extracting(content)
+        guard hasEscapes else { return equal(content, text) }
+        guard let unescaped = try? unescapeJSON(content) else { return false }
+        return equal(unescaped.span, text)
+    }
 }
 
 /// One member of the outermost object.
@@ -41,7 +49,7 @@ struct JSONScanner {
     /// How many members the outermost object may have; only while ``keepsMembers``.
     var keysMax = Int.max
     /// The outermost object's members, in order.
-    private(set) var members: [JSONMember] = []
+    var members: [JSONMember] = []
     private(set) var at = 0
     private var depth = 0
 
@@ -61,6 +69,27 @@ struct JSONScanner {
         _ = try value(in: bytes)
         skipWhitespace(in: bytes)
         guard at == bytes.count else { throw .trailingBytes(at: at) }
+    }
+
+    /// The content of the string in `{"key":"…"}`; nil for any other object.
+    ///
+    /// - Parameter object: has been walked over without an error; begins with its brace.
+    static func onlyString(_ key: StaticString, in object: Span<UInt8>) -> Range<Int>? {
+        var scanner = JSONScanner(depthMax: 1)
+        scanner.at = 1
+        scanner.skipWhitespace(in: object)
+        guard object[scanner.at] == UInt8(ascii: "\""),
+            let name = try? scanner.string(in: object), name.spells(key, in: object)
+        else { return nil }
+        scanner.skipWhitespace(in: object)
+        // The colon.
+        scanner.at += 1
+        scanner.skipWhitespace(in: object)
+        guard object[scanner.at] == UInt8(ascii: "\""),
+            let string = try? scanner.string(in: object)
+        else { return nil }
+        scanner.skipWhitespace(in: object)
+        return object[scanner.at] == UInt8(ascii: "}") ? string.content : nil
     }
 
     private mutating func value(in bytes: Span<UInt8>) throws(JSONError) -> JSONKind {

@@ -54,9 +54,11 @@ package func appendJSONText(_ json: Span<UInt8>, to buffer: ByteBuffer) {
 /// The text of a string's content, given as it stands between its quotation marks.
 ///
 /// - Parameter content: checked by ``JSONScanner`` before; its escapes are read again here.
+///
+/// - Returns: an array with room for the text and no more: it may be a message that is kept.
 func unescapeJSON(_ content: Span<UInt8>) throws(JSONError) -> [UInt8] {
     var text: [UInt8] = []
-    text.reserveCapacity(content.count)
+    text.reserveCapacity(try unescapedCount(content))
     var at = 0
     while true {
         let end = endOfPlainJSON(in: content, from: at)
@@ -65,6 +67,18 @@ func unescapeJSON(_ content: Span<UInt8>) throws(JSONError) -> [UInt8] {
         at = end
         let scalar = try readJSONEscape(in: content, at: &at)
         text.append(contentsOf: UTF8.encode(scalar)!)
+    }
+}
+
+private func unescapedCount(_ content: Span<UInt8>) throws(JSONError) -> Int {
+    var count = content.count
+    var at = 0
+    while true {
+        at = endOfPlainJSON(in: content, from: at)
+        guard at < content.count else { return count }
+        let start = at
+        let scalar = try readJSONEscape(in: content, at: &at)
+        count += UTF8.width(scalar) - (at - start)
     }
 }
 

@@ -108,9 +108,20 @@ package struct WebSocketDecoder {
     package mutating func next(
         _ bytes: Span<UInt8>, from offset: inout Int
     ) throws(WebSocketError) -> Event? {
+        var none: [UInt8] = []
+        return try next(bytes, from: &offset, reusing: &none)
+    }
+
+    /// The same, for a caller that does not keep messages.
+    ///
+    /// - Parameter spare: an array that is done with. A message that lies whole in `bytes` is given
+    ///   in it; it is empty afterwards.
+    package mutating func next(
+        _ bytes: Span<UInt8>, from offset: inout Int, reusing spare: inout [UInt8]
+    ) throws(WebSocketError) -> Event? {
         precondition(offset >= 0 && offset <= bytes.count, "offset \(offset) of \(bytes.count)")
         do throws(WebSocketError) {
-            return try decode(bytes, from: &offset)
+            return try decode(bytes, from: &offset, &spare)
         } catch {
             end()
             throw error
@@ -118,7 +129,7 @@ package struct WebSocketDecoder {
     }
 
     private mutating func decode(
-        _ bytes: Span<UInt8>, from offset: inout Int
+        _ bytes: Span<UInt8>, from offset: inout Int, _ spare: inout [UInt8]
     ) throws(WebSocketError) -> Event? {
         while offset < bytes.count {
             switch awaited {
@@ -144,7 +155,7 @@ package struct WebSocketDecoder {
                 offset = bytes.count
             }
             // A frame without payload ends with its header, so this is asked after each step.
-            if awaited == .payload, let event = try takePayload(bytes, from: &offset) {
+            if awaited == .payload, let event = try takePayload(bytes, from: &offset, &spare) {
                 return event
             }
         }
@@ -238,7 +249,7 @@ extension WebSocketDecoder {
 // The payload, as it comes.
 extension WebSocketDecoder {
     private mutating func takePayload(
-        _ bytes: Span<UInt8>, from offset: inout Int
+        _ bytes: Span<UInt8>, from offset: inout Int, _ spare: inout [UInt8]
     ) throws(WebSocketError) -> Event? {
         // `remaining` is at most `messageBytesMax` or 125, so it fits.
         let count = min(Int(remaining), bytes.count - offset)
@@ -248,6 +259,10 @@ extension WebSocketDecoder {
             control.reserveCapacity(Int(remaining))
             appendMasked(arrived, key: key, phase: Int(phase), to: &control)
         } else {
+            if !spare.isEmpty, isFinal, message.isEmpty, count == Int(remaining) {
+                swap(&message, &spare)
+                message.removeAll(keepingCapacity: true)
+            }
             try takeData(arrived)
         }
         remaining -= UInt64(count)

@@ -77,7 +77,8 @@ private final class FuzzedHub {
         drops.slowPolicy = .dropOldest
         drops.presence = true
         settings.namespaces.add(drops)
-        let shared = Shared(settings: settings, ringSlots: 8, ringBytesMax: 16_384)
+        let shared = Shared(
+            settings: settings, ringSlots: 8, ringBytesMax: 16_384, interestBuckets: 4)
         let now = now
         self.shared = shared
         loops = (0..<2).map {

@@ -44,6 +44,25 @@ import Testing
         #expect(table[second].memberCount == 0)
     }
 
+    @Test(arguments: [1, 8, 64, 256, 1 << 16])
+    func `a followed channel of a bucket is found, however many buckets the table has`(count: Int) {
+        var table = ChannelTable()
+        // The table has 512 buckets then.
+        for number in 0..<300 { _ = table.insert(name(number)) }
+        func bucket(_ number: Int) -> Int {
+            Int(truncatingIfNeeded: name(number).hash) & (count - 1)
+        }
+        for number in stride(from: 0, to: 300, by: 7) {
+            table[number].memberCount = 1
+            for other in 0..<300 {
+                #expect(
+                    table.isAnyFollowed(bucket: bucket(other), of: count)
+                        == (bucket(other) == bucket(number)))
+            }
+            table[number].memberCount = 0
+        }
+    }
+
     @Test(arguments: seeds(20))
     func `any order of adding and removing agrees with a dictionary`(_ seed: UInt64) {
         var random = Random(seed: seed)

@@ -29,6 +29,7 @@ private struct Chat: MessageComponent {
         case "/kick": out.close(diary.peers[words[1]]!, code: 4000, reason: "kicked")
         case "/bad": out.subscribe(peer, to: "")
         case "/leave": out.unsubscribe(peer, from: "chat")
+        case "/join": out.subscribe(peer, to: "chat")
         default: out.publish(message, to: "chat", except: peer)
         }
     }
@@ -87,6 +88,17 @@ private struct Chat: MessageComponent {
         }
         outside.collect()
         #expect(outside.data == ["hello", "there"])
+    }
+
+    @Test func `who comes does not get what was published before, though its loop slept on it`() {
+        let world = world()
+        let client = join(world, "a")
+        client.send(frame("/leave"))
+        #expect(world.post("chat", "early", loop: 1) != nil)
+        client.send(frame("/join"))
+        #expect(world.post("chat", "late", loop: 1) != nil)
+        world.settle()
+        #expect(client.texts() == ["late"])
     }
 
     @Test func `a frame may go to one peer, here or on another loop`() {

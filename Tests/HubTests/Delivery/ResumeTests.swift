@@ -1,6 +1,7 @@
 // Going on after an id: on the same loop and on another, over the same transport and another.
 
 @testable import Hub
+import Ring
 import Testing
 import Wire
 
@@ -119,14 +120,13 @@ struct Resumption: CustomTestStringConvertible {
     @Test func `loops that sleep are woken to ask for a past, and for its coming`() {
         let world = World(loops: 2)
         let channel = world.channel(at: 1)
-        func mustWake(_ loop: Int) -> Bool { world.loops[loop].shard.mustWake }
         world.publish(channel, "m0")
         let subscriber = Subscriber(
             world, .lines, [channel], loop: 0, after: "first", settled: false)
-        #expect(mustWake(0))
+        #expect(world.calls(0) == Calls(toTurn: [1]))
         world.turn(0)
         world.input(1) { $0.work() }
-        #expect(mustWake(1))
+        #expect(world.calls(1) == Calls(toTurn: [0]))
         world.settle()
         subscriber.collect()
         #expect(subscriber.data == ["m0"])

@@ -16,7 +16,7 @@ import Wire
     }
 
     private func takesInput(_ client: Client) -> Bool {
-        client.world.loops[client.loop].shard.takesInput(client.peer)
+        !client.world.loops[client.loop].shard.connections[client.peer.slot].readingPaused
     }
 
     private func directBytes(_ world: World) -> Int {

@@ -24,6 +24,8 @@ import Wire
         (request("/connect"), 426),
         (post("/channels/a?event=", "x"), 400),
         (post("/channels/a?event=a%0Ab", "x"), 400),
+        (post("/channels/a?event=%FF", "x"), 400),
+        (post("/channels/a?x=%f", "x"), 400),
         (post("/channels/a", "{", ["Content-Type: application/json"]), 400),
         (post("/channels/a", "", ["Content-Type: application/problem+json; x=y"]), 400),
         (post("/channels?name=a&name=b", "x"), 400),

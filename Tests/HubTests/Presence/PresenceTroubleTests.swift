@@ -92,16 +92,15 @@ import Wire
     @Test func `a loop that sleeps is woken for a letter, and for a notice`() {
         let world = World(present: 2)
         let channel = world.channel(at: 1)
-        func mustWake(_ loop: Int) -> Bool { world.loops[loop].shard.mustWake }
         let ada = Subscriber(world, .raw, [channel], loop: 0, user: "ada", settled: false)
-        #expect(mustWake(0))
+        #expect(world.calls(0) == Calls(toTurn: [1]))
         world.turn(0)
-        #expect(!mustWake(0))
+        #expect(world.calls(0).isEmpty)
         world.input(1) { $0.work() }
-        #expect(mustWake(1))
+        #expect(world.calls(1) == Calls(toRead: [0]))
         world.settle()
         ada.client.cut()
-        #expect(mustWake(0))
+        #expect(world.calls(0) == Calls(toTurn: [1]))
     }
 
     @Test func `a subscriber whose request found the mailbox full misses no message meanwhile`() {

@@ -46,7 +46,8 @@ import Testing
         let rounds = Self.rounds
         let all = run { _, told in
             for round in 0..<rounds {
-                let conditions = PublishConditions(key: Array("\(round)".utf8), fingerprint: 1)
+                let conditions = PublishConditions(
+                    key: ledger.digest(of: "\(round)".utf8.span, on: channel), fingerprint: 1)
                 let outcome = ledger.publish(on: channel, conditions, nowMilliseconds: 0) {
                     ring.publish(self.message(channel))
                 }
@@ -101,8 +102,9 @@ import Testing
         _ = run { thread, _ in
             for round in 0..<rounds {
                 let channel = ChannelName(Array("c\(round % 97)".utf8), key: HashKey(1, 2))
+                let key = "\(thread)-\(round)"
                 let conditions = PublishConditions(
-                    key: Array("\(thread)-\(round)".utf8), fingerprint: 1)
+                    key: ledger.digest(of: key.utf8.span, on: channel), fingerprint: 1)
                 _ = ledger.publish(
                     on: channel, conditions, nowMilliseconds: UInt64(round / 50)
                 ) { round % 3 == 0 ? .full : .published(1) }

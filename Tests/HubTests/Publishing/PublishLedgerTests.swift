@@ -24,9 +24,11 @@ private final class Book {
         _ channel: String = "c", key: String? = nil, version: UInt64? = nil,
         fingerprint: UInt64 = 1, at now: UInt64 = 0
     ) -> PublishLedger.Outcome {
+        let channel = name(channel)
         let conditions = PublishConditions(
-            key: key.map { Array($0.utf8) }, fingerprint: fingerprint, version: version)
-        return ledger.publish(on: name(channel), conditions, nowMilliseconds: now) {
+            key: key.map { ledger.digest(of: $0.utf8.span, on: channel) },
+            fingerprint: fingerprint, version: version)
+        return ledger.publish(on: channel, conditions, nowMilliseconds: now) {
             if isFull { return .full }
             sequence += 1
             return .published(sequence)

@@ -1,5 +1,6 @@
 // What may be asked of a publish, in each way to ask, at both sides of each limit.
 
+import Bytes
 @testable import Hub
 import Ring
 import Testing
@@ -82,7 +83,18 @@ import Wire
         client.send(post("/publish", #"{"channel":"c","data":"m","key":"k-1"}"#))
         #expect(client.answers(to: .post).map(\.status) == [200, 200, 200])
         #expect(world.shared.ring.published == 1)
-        #expect(sfString(Array(#""a\"b\\""#.utf8)) == Array(#"a"b\"#.utf8))
+    }
+
+    @Test(arguments: [
+        (#"a"#, #"a"#), (#""a""#, #"a"#), (#""a\"b\\""#, #"a"b\"#), (#""\\\"""#, #"\""#),
+        (#""a\"b c""#, #"a"b c"#), (#""""#, ""), ("", ""), (#"""#, nil), (#""a"#, nil),
+        (#"a"b"#, nil), (#""a"b""#, nil), (#""a\b""#, nil), (#""a\""#, nil), ("a b", nil),
+        (#""é""#, nil),
+    ])
+    func `a string of structured fields is read as it is meant`(_ field: String, _ text: String?) {
+        var found: String?
+        withSFString(field.utf8.span) { found = String(decoding: array($0), as: UTF8.self) }
+        #expect(found == text)
     }
 
     @Test(arguments: ["7", "[]", "{}", "true", #""""#])

@@ -183,13 +183,13 @@ final class Follower {
         faults.append("\(client.peer) \(transport)\(commands ? ", commands" : ""): \(text)")
     }
 
-    /// A request at "now" that was read in this step began between two positions of the loop.
+    /// A request at "now" that was read in this step began after all that was published before it.
     private func settlePending() {
         guard !pending.isEmpty, !client.hasHeldInput else { return }
         let loop = world.loops[client.loop]
         for channel in pending {
             let namespace = reference.namespace(channel)
-            let low = reference.index(channel, after: loop.positionBefore)
+            let low = reference.index(channel, after: world.publishedBefore)
             let high = reference.index(channel, after: loop.shard.position)
             // Where the newest message is kept, that is where "now" begins.
             expectations[channel] =

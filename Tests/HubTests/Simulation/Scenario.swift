@@ -24,7 +24,9 @@ struct Scenario {
         if seed % 3 == 0 { fallback.batchMilliseconds = 10 }
         if seed % 4 == 0, !named.isEmpty { named[0].batchMilliseconds = 50 }
         let (every, others) = (fallback, named)
-        world = World(loops: loops, ringSlots: slots, seed: seed) {
+        // With few, channels share them.
+        let buckets = [1, 4, 1 << 10][Int(seed % 7) % 3]
+        world = World(loops: loops, ringSlots: slots, seed: seed, interestBuckets: buckets) {
             $0.namespaces.fallback = every
             for namespace in others { $0.namespaces.add(namespace) }
             $0.limits.backlogBytesMax = backlog

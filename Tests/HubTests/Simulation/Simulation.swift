@@ -35,12 +35,12 @@ struct Simulation {
 
     mutating func run(steps count: Int) {
         for _ in 0..<count where faults.isEmpty {
-            for loop in world.loops { loop.positionBefore = loop.shard.position }
+            world.publishedBefore = world.shared.ring.published
             step()
             steps += 1
             check()
         }
-        for loop in world.loops { loop.positionBefore = loop.shard.position }
+        world.publishedBefore = world.shared.ring.published
         if faults.isEmpty { end() }
     }
 
@@ -115,6 +115,9 @@ struct Simulation {
         for follower in followers { follower.rest() }
         for publisher in publishers { publisher.rest() }
         gather()
+        // What nobody follows where it was published may have stayed in the ring until now.
+        world.wakeAll()
+        world.settle()
         for fault in world.restFaults() { self.fault(fault) }
     }
 

@@ -10,11 +10,9 @@ import Wire
 final class TestLoop {
     var shard: Shard
     var turn = TurnOutput()
-    /// Has had input since its last turn, or work left after it, or was woken: only then does it
-    /// have another.
+    /// Has had input since its last turn, or work left after it, or was called, or its deadline has
+    /// come: only then does it have another.
     var isAwake = true
-    /// Where it was in the ring before the present step of a simulation.
-    var positionBefore: UInt64 = 0
     /// By slot.
     var clients: [Client?] = []
 
@@ -33,6 +31,8 @@ final class World {
     var turnMicroseconds: UInt64 = 0
     /// What arrives of a new client's input in one turn, bytes; nil: all of it, at once.
     var inputBytesPerTurn: Int?
+    /// The last sequence given before the present step of a simulation.
+    var publishedBefore: UInt64 = 0
     /// Prints what goes to and fro.
     var traces = false
 
@@ -42,7 +42,7 @@ final class World {
     ///   - components: makes one loop's instances.
     init(
         loops: Int = 1, ringSlots: Int = 1 << 10, ringBytesMax: Int = 64 << 20, seed: UInt64 = 7,
-        durable: DurableProgress? = nil,
+        durable: DurableProgress? = nil, interestBuckets: Int = Interest.bucketsUsual,
         _ configure: (inout Settings) -> Void = { _ in },
         components: (Int) -> [(path: String, component: any MessageComponent)] = { _ in [] }
     ) {
@@ -53,7 +53,8 @@ final class World {
         configure(&settings)
         self.settings = settings
         shared = Shared(
-            settings: settings, ringSlots: ringSlots, ringBytesMax: ringBytesMax, durable: durable)
+            settings: settings, ringSlots: ringSlots, ringBytesMax: ringBytesMax, durable: durable,
+            interestBuckets: interestBuckets)
         publishers = Array(repeating: nil, count: loops)
         for index in 0..<loops {
             self.loops.append(
@@ -102,22 +103,25 @@ final class World {
     func pass(_ milliseconds: UInt64) {
         now.monotonicMilliseconds += milliseconds
         now.unixMilliseconds += milliseconds
-        wakeAll()
+        for loop in loops where loop.shard.nextDeadline <= now.monotonicMilliseconds {
+            loop.isAwake = true
+        }
     }
 
     /// One turn of one loop, as the rim does it.
     func turn(_ index: Int) {
         let loop = loops[index]
+        shared.sleepers.awake(index)
         loop.shard.setTime(now)
         for client in loop.clients { client?.deliverHeldInput() }
         loop.shard.work()
-        let mustWake = loop.shard.mustWake
         loop.shard.exchange(&loop.turn)
         loop.isAwake = false
-        if mustWake { wakeAll() }
+        shared.sleepers.take(loop.turn.calls, except: index) { loops[$0].isAwake = true }
         flush(loop)
         loop.turn.clear()
         loop.shard.endTurn(tookMicroseconds: turnMicroseconds)
+        shared.sleepers.announceSleep(index, leavesMessages: loop.shard.leavesMessages)
         if loop.shard.hasWork || loop.holdsInput { loop.isAwake = true }
     }
 
@@ -129,7 +133,7 @@ final class World {
                 turn(index)
             }
             guard !loops.contains(where: { $0.isAwake || $0.holdsInput }) else { continue }
-            for (index, loop) in loops.enumerated() where loop.shard.hasWork {
+            for (index, loop) in loops.enumerated() where loop.shard.sleepsOnWork {
                 Issue.record("loop \(index) sleeps on its work", sourceLocation: place)
             }
             let due = loops.filter { $0.shard.isHoldingBack }.map { $0.shard.nextDeadline }.min()
@@ -149,6 +153,9 @@ final class World {
         loops[loop].shard.setTime(now)
         body(&loops[loop].shard)
     }
+
+    /// Whom the loop's next turn wakes.
+    func calls(_ loop: Int) -> Calls { loops[loop].shard.output.calls }
 
     // MARK: - The rim
 
@@ -237,6 +244,36 @@ final class World {
     }
 }
 
+extension Calls {
+    init(toRead readers: [Int] = [], toTurn others: [Int] = []) {
+        self.init()
+        for loop in readers { toRead.insert(loop) }
+        for loop in others { toTurn.insert(loop) }
+    }
+}
+
 extension TestLoop {
     var holdsInput: Bool { clients.contains { $0?.holdsInput ?? false } }
+}
+
+extension Shard {
+    /// Whether there is something to do at once, other than to take in messages that nobody here
+    /// follows.
+    var sleepsOnWork: Bool {
+        guard hasWork, !hasWorkBesideMessages else { return hasWork }
+        if shared.ring.isPressing { return true }
+        if let due = batchWindow?.due, due <= now.monotonicMilliseconds { return true }
+        var isFollowed = false
+        switch reader {
+        case .some(let reader):
+            // What a batch window has seen waits until it is due.
+            reader.peek(after: max(position, batchWindow?.seen ?? 0)) { message in
+                let channel = channels.find(message.channel)
+                isFollowed = channel >= 0 && channels[channel].memberCount > 0
+                return !isFollowed
+            }
+        case .none: break
+        }
+        return isFollowed
+    }
 }

@@ -27,6 +27,15 @@ func requestHead(
     return try RequestHead(bytes.span, limits: limits)
 }
 
+extension RequestHead {
+    /// The path's segments, decoded.
+    var segments: [[UInt8]] {
+        var found: [[UInt8]] = []
+        while withSegment(found.count, { found.append(array($0)) }) {}
+        return found
+    }
+}
+
 func responseHead(
     _ text: String, to method: HTTPMethod = .get
 ) throws(HTTP1Error) -> ResponseHead {

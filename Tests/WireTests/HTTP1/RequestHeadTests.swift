@@ -1,3 +1,4 @@
+import Bytes
 import Testing
 import Wire
 
@@ -59,6 +60,31 @@ import Wire
         let head = try requestHead(fields: "Xa: 1", "aX: 2")
         #expect(head.first("a") == nil)
         #expect(head.first("x") == nil)
+    }
+
+    @Test func `in the memory of another head, it is the same head`() throws {
+        let long = Array(browserRequest.utf8)
+        let short = Array("POST /a%20b?c=d HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n".utf8)
+        var spare: RequestHead? = try RequestHead(long.span, limits: HTTP1Limits())
+        let kept = spare
+        let head = try RequestHead(short.span, limits: HTTP1Limits(), reusing: &spare)
+        #expect(spare == nil)
+        #expect(head.method == .post && head.bodyFraming == .length(3) && head.keepAlive)
+        #expect(head.fieldCount == 2)
+        #expect(head.segments == [Array("a b".utf8)])
+        #expect(head.query == [QueryItem(name: Array("c".utf8), value: Array("d".utf8))])
+        #expect(head.first("Cookie") == nil && head.upgrades == [] && head.host == "h")
+        // Who still has the other one has it as it was.
+        #expect(kept?.first("Cookie") == "session=0123456789abcdef; theme=dark")
+    }
+
+    @Test func `a field's value is found in place, the first of its name`() throws {
+        let head = try requestHead(fields: "X: 1", "A:  b c ", "a: d")
+        var value = ""
+        #expect(head.withFirst("a") { value = String(decoding: array($0), as: UTF8.self) })
+        #expect(value == "b c")
+        #expect(!head.withFirst("b") { _ in value = "" } && value == "b c")
+        #expect(head.isRepeated("a") && !head.isRepeated("x") && !head.isRepeated("b"))
     }
 
     @Test func `characters 0x20 apart are not the same unless they are letters`() throws {

@@ -22,14 +22,15 @@ import Wire
     ) throws {
         let head = try head(target)
         #expect(text(head.path) == path)
-        #expect(try head.pathSegments().map(text) == segments)
+        #expect(head.segments.map(text) == segments)
+        #expect(head.hasPath(Array(path.utf8)) && !head.hasPath(Array((path + "/").utf8)))
+        #expect(head.hasSegment(segments.count - 1) && !head.hasSegment(segments.count))
         #expect(!head.isAsterisk)
     }
 
     @Test(arguments: ["/%", "/%4", "/a/%4g", "/%g4", "/%%41", "/% 1".replacing(" ", with: "+")])
     func `a path with a bad escape is refused`(_ target: String) throws {
-        let head = try head(target)
-        #expect(throws: HTTP1Error.malformedPercentEncoding) { try head.pathSegments() }
+        #expect(throws: HTTP1Error.malformedPercentEncoding) { try head(target) }
     }
 
     @Test(arguments: [
@@ -40,14 +41,37 @@ import Wire
         ("http://b?a=b", ["a", "b"]), ("/?=", ["", ""]), ("/?a=", ["a", ""]),
     ])
     func `a query gives its items in order`(_ target: String, _ pairs: [String]) throws {
-        let items = try head(target).query()
+        let items = try head(target).query
         #expect(items.flatMap { [text($0.name), text($0.value)] } == pairs)
     }
 
     @Test(arguments: ["/?a=%", "/?%4=b", "/?a=%4x", "/?a=%&b=41"])
     func `a query with a bad escape is refused`(_ target: String) throws {
-        let head = try head(target)
-        #expect(throws: HTTP1Error.malformedPercentEncoding) { try head.query() }
+        #expect(throws: HTTP1Error.malformedPercentEncoding) { try head(target) }
+    }
+
+    @Test func `of a query's values the first is found, by its decoded name`() throws {
+        let head = try head("/?b=x&%61+a=1%2B+2&a+a=3&c")
+        #expect(head.queryValue("a a").map(text) == "1+ 2")
+        #expect(head.queryValue("c").map(text) == "")
+        #expect(head.queryValue("a") == nil)
+        #expect(try self.head("/").queryValue("a") == nil)
+    }
+
+    @Test func `a segment is compared decoded, and whole`() throws {
+        let head = try head("/%63hannels/a%2Fb")
+        #expect(head.hasSegment(0, "channels") && head.hasSegment(1, "a/b"))
+        #expect(!head.hasSegment(0, "channel") && !head.hasSegment(0, "channelss"))
+        #expect(!head.hasSegment(1, "a") && !head.hasSegment(2, ""))
+    }
+
+    /// Longer ones are decoded elsewhere.
+    @Test(arguments: [255, 256, 257, 300])
+    func `a segment of any length is decoded`(_ length: Int) throws {
+        let plain = String(repeating: "a", count: length)
+        let escaped = String(repeating: "%61", count: length)
+        #expect(try head("/" + plain).segments.map(text) == [plain])
+        #expect(try head("/" + escaped).segments.map(text) == [plain])
     }
 
     @Test func `the authority of a target in absolute form replaces Host`() throws {
@@ -60,8 +84,8 @@ import Wire
         let options = try head("*", method: "OPTIONS")
         #expect(options.isAsterisk)
         #expect(options.path == [0x2A])
-        #expect(try options.pathSegments() == [[0x2A]])
-        #expect(try options.query() == [])
+        #expect(options.segments == [[0x2A]])
+        #expect(options.query == [])
         #expect(throws: HTTP1Error.asteriskWithoutOptions) { try head("*") }
         #expect(throws: HTTP1Error.malformedTarget) { try head("*/", method: "OPTIONS") }
     }

@@ -1,3 +1,4 @@
+import Bytes
 import Foundation
 import Testing
 
@@ -20,6 +21,65 @@ private func error(of text: String, keysMax: Int = 64) -> JSONError? {
     let command =
         #" {"op":"publish", "channel":"caf\u00e9" ,"data":{ "x":[1,{"op":2}] },"ref":7,"#
         + #""echo":false,"on":true,"names":[ "a" , "b\"c" ,"\uD83D\uDE00"],"none":null} "#
+
+    @Test func `parsed anew, it has nothing of the text before`() throws {
+        var found = try object(#"{"op":"publish","\u0061":1,"data":[1,2,3],"ref":7}"#)
+        found.bytes = Array(#"{"op":"ping"}"#.utf8)
+        try found.parse()
+        #expect(found.keys == ["op"])
+        #expect(try found.string("op") == "ping")
+        #expect(found.kind("ref") == nil && found.kind("a") == nil)
+    }
+
+    @Test(arguments: ["{\"op\":1", "{\"a\":1,\"a\":2}", ""])
+    func `after an error it has no members`(_ text: String) throws {
+        var found = try object(#"{"op":"publish"}"#)
+        found.bytes = Array(text.utf8)
+        #expect(throws: JSONError.self) { try found.parse() }
+        #expect(found.keys == [])
+    }
+
+    @Test(arguments: [(#""a""#, "a"), (#""""#, ""), (#""a\nb\u00e9""#, "a\nbé"), ("null", nil)])
+    func `a string's bytes are the same in place as in a copy`(_ json: String, _ text: String?)
+        throws
+    {
+        let found = try object(#"{"k":\#(json)}"#)
+        var seen: [UInt8] = []
+        let isThere = try found.withUTF8("k") { seen = array($0) }
+        #expect(isThere == (text != nil))
+        #expect(try found.utf8("k") == text.map { Array($0.utf8) })
+        #expect(seen == Array((text ?? "").utf8))
+        #expect(try !found.withUTF8("other") { _ in seen = [] })
+    }
+
+    /// It may be a message that is kept.
+    @Test(arguments: [#"\u00e9"#, #"\ud83d\ude00"#, #"\/"#, #"a\n"#])
+    func `a string's array has room for its text and hardly more`(_ piece: String) throws {
+        let json = String(repeating: piece, count: 1_000)
+        let text = try #require(try object(#"{"k":"\#(json)"}"#).utf8("k"))
+        #expect(text.capacity < text.count + 64)
+    }
+
+    @Test(arguments: [
+        (#"{"base64":"Zm9v"}"#, "foo"), (#" { "base64" : "Zm9v" } "#, "foo"),
+        (#"{"\u0062ase64":"Zm9v"}"#, "foo"), (#"{"base64":"\u005am9v"}"#, "foo"),
+        (#"{"base64":""}"#, ""), (#"{"base64":"Zm9v","a":1}"#, nil),
+        (#"{"a":1,"base64":"Zm9v"}"#, nil), (#"{"base64":1}"#, nil), (#"{"base64":["Zm9v"]}"#, nil),
+        (#"{"Base64":"Zm9v"}"#, nil), ("{}", nil), ("[]", nil), (#""base64""#, nil), ("7", nil),
+        (#"{"a":"base64"}"#, nil), (#"{"base64":{"base64":"Zm9v"}}"#, nil),
+    ])
+    func `binary data is an object of base64 and nothing else`(_ json: String, _ text: String?)
+        throws
+    {
+        let found = try object(#"{"first":"x","k":\#(json),"last":{"base64":"eA=="}}"#)
+        #expect(try found.binary("k") == text.map { Array($0.utf8) })
+    }
+
+    @Test(arguments: [#"{"base64":"Zm9"}"#, #"{"base64":"Zm9\n"}"#, #"{"base64":"!!!!"}"#])
+    func `base64 that is wrong is an error, not another object`(_ json: String) throws {
+        let found = try object(#"{"k":\#(json)}"#)
+        #expect(throws: Base64Error.self) { try found.binary("k") }
+    }
 
     @Test func `each member is read by its type`() throws {
         let found = try object(command)

@@ -14,6 +14,42 @@ import Wire
         #expect(outcome.error == nil)
     }
 
+    @Test func `a whole message comes in the memory that is offered, without what was in it`()
+        throws
+    {
+        var decoder = WebSocketDecoder(role: .server, messageBytesMax: 100, compression: false)
+        var spare = [UInt8](repeating: 9, count: 50)
+        var offset = 0
+        let event = try decoder.next(Self.maskedHello.span, from: &offset, reusing: &spare)
+        #expect(event == message("Hello"))
+        #expect(spare == [])
+        guard case .message(_, let payload, _) = event else { return }
+        #expect(payload.capacity >= 50)
+    }
+
+    @Test func `a message that is not whole takes no memory that is offered`() throws {
+        let bytes = Self.maskedHello
+        for split in 0..<bytes.count {
+            var decoder = WebSocketDecoder(role: .server, messageBytesMax: 100, compression: false)
+            var spare = [UInt8](repeating: 9, count: 50)
+            var offset = 0
+            let first = bytes.span.extracting(0..<split)
+            let none = try decoder.next(first, from: &offset, reusing: &spare)
+            #expect(none == nil && spare.count == 50 && decoder.heldBytes < 50, "at \(split)")
+            offset = 0
+            let rest = bytes.span.extracting(split..<bytes.count)
+            let event = try decoder.next(rest, from: &offset, reusing: &spare)
+            #expect(event == message("Hello"), "at \(split)")
+        }
+        // A fragment is not a message.
+        var decoder = WebSocketDecoder(role: .server, messageBytesMax: 100, compression: false)
+        var spare = [UInt8](repeating: 9, count: 50)
+        let fragments = frame(0x01, [0x61]) + frame(0x80, [0x62])
+        var offset = 0
+        let event = try decoder.next(fragments.span, from: &offset, reusing: &spare)
+        #expect(event == message("ab") && spare.count == 50)
+    }
+
     @Test func `the unmasked examples of RFC 6455 §5.7 are read by a client`() {
         let bytes: [UInt8] =
             [0x81, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F] + [0x01, 0x03, 0x48, 0x65, 0x6C]

@@ -3,9 +3,10 @@
 import NIOCore
 import NIOWebSocket
 
-/// Receives what its channel is sent, framed already.
+/// Receives what its channel is sent.
 final class Subscriber: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
+    /// What comes in is for the others of its pipeline.
+    typealias InboundIn = Never
 
     private let name: String
     private let hub: Hub
@@ -28,10 +29,16 @@ final class Subscriber: ChannelInboundHandler {
         self.context = nil
     }
 
+    /// One write for all of them; they are framed already.
     func write(_ frames: [ByteBuffer]) {
         guard let context else { return }
         for frame in frames { context.write(NIOAny(frame), promise: nil) }
         context.flush()
+    }
+
+    /// A write of its own, and the pipeline frames it.
+    func writeAndFlush(_ message: WebSocketFrame) {
+        context?.writeAndFlush(NIOAny(message), promise: nil)
     }
 
     /// Too far behind.
@@ -40,17 +47,20 @@ final class Subscriber: ChannelInboundHandler {
     }
 }
 
-/// Frames what comes and hands it to all loops, once a turn.
+/// Hands what comes to all loops.
 final class Publisher: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
 
     private let name: String
     private let loops: [RelayLoop]
+    private let writing: Writing
+    /// Of this turn, where messages share a write.
     private var frames: [ByteBuffer] = []
 
-    init(_ name: String, _ loops: [RelayLoop]) {
+    init(_ name: String, _ loops: [RelayLoop], _ writing: Writing) {
         self.name = name
         self.loops = loops
+        self.writing = writing
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -59,25 +69,35 @@ final class Publisher: ChannelInboundHandler {
             context.fireChannelRead(data)
             return
         }
-        var framed = ByteBuffer()
-        framed.writeFrame(frame.unmaskedData, first: frame.opcode == .text ? 0x81 : 0x82)
-        frames.append(framed)
+        switch writing {
+        case .turns:
+            var framed = ByteBuffer()
+            framed.writeFrame(frame.unmaskedData, first: frame.opcode == .text ? 0x81 : 0x82)
+            frames.append(framed)
+        case .messages:
+            let message = WebSocketFrame(fin: true, opcode: frame.opcode, data: frame.unmaskedData)
+            forEachHub(context) { [name] in $0.publish(message, to: name) }
+        }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         if !frames.isEmpty {
-            for relayLoop in loops {
-                if relayLoop.eventLoop === context.eventLoop {
-                    relayLoop.hub.value.publish(frames, to: name)
-                } else {
-                    relayLoop.eventLoop.execute { [frames, name] in
-                        relayLoop.hub.value.publish(frames, to: name)
-                    }
-                }
-            }
+            forEachHub(context) { [frames, name] in $0.publish(frames, to: name) }
             frames.removeAll(keepingCapacity: true)
         }
         context.fireChannelReadComplete()
+    }
+
+    private func forEachHub(
+        _ context: ChannelHandlerContext, _ body: @escaping @Sendable (Hub) -> Void
+    ) {
+        for relayLoop in loops {
+            if relayLoop.eventLoop === context.eventLoop {
+                body(relayLoop.hub.value)
+            } else {
+                relayLoop.eventLoop.execute { body(relayLoop.hub.value) }
+            }
+        }
     }
 }
 

@@ -1,6 +1,15 @@
 // What one loop delivers: its subscribers by channel, and what they shall get when the turn ends.
 
 import NIOCore
+import NIOWebSocket
+
+/// When a subscriber is written to.
+enum Writing {
+    /// Once a turn, with all that it is owed, framed once for everybody.
+    case turns
+    /// For each message by itself, which its pipeline frames: as examples do it.
+    case messages
+}
 
 /// A loop with its hub, for those on other loops.
 struct RelayLoop: Sendable {
@@ -49,6 +58,15 @@ final class Hub {
             due.append(audience)
         }
         audience.turn.append(contentsOf: frames)
+    }
+
+    /// Takes a message for a channel, and writes it at once.
+    func publish(_ message: WebSocketFrame, to name: String) {
+        guard let audience = audiences[name] else { return }
+        // Backwards, since one that closes is replaced by the last.
+        for index in audience.subscribers.indices.reversed() {
+            audience.subscribers[index].writeAndFlush(message)
+        }
     }
 
     private func deliver() {

@@ -1,8 +1,11 @@
 // A WebSocket relay on SwiftNIO, for comparison: whoever connects on /pub/NAME publishes, and who is
 // on /sub/NAME receives. Each loop listens for itself, frames a message once for all of its
-// subscribers, and writes to each of them once in a turn.
+// subscribers, and writes to each of them once in a turn; or, with `--write messages`, does what a
+// first program does: a `writeAndFlush` of each message to each of them.
 //
-//     nio-relay [--port P] [--threads N]        P = 0 (the default): the kernel chooses; it is printed
+//     nio-relay [--port P] [--threads N] [--write turns|messages]
+//
+// P = 0 (the default): the kernel chooses; it is printed.
 
 import Glibc
 import NIOCore
@@ -16,17 +19,20 @@ struct Relay {
     static let pendingBytesMax = 8 << 20
 
     private let loops: [RelayLoop]
+    private let writing: Writing
 
     static func main() throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
         var port = 0
         var threads = System.coreCount
+        var writing = Writing.turns
         for (flag, value) in zip(arguments, arguments.dropFirst()) {
             if flag == "--port" { port = Int(value) ?? 0 }
             if flag == "--threads" { threads = Int(value) ?? threads }
+            if flag == "--write", value == "messages" { writing = .messages }
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
-        let relay = Relay(group)
+        let relay = Relay(group, writing)
         var listeners: [any Channel] = []
         for relayLoop in relay.loops {
             let listener = try relay.bootstrap(relayLoop).bind(host: "127.0.0.1", port: port).wait()
@@ -38,7 +44,8 @@ struct Relay {
         try listeners[0].closeFuture.wait()
     }
 
-    private init(_ group: MultiThreadedEventLoopGroup) {
+    private init(_ group: MultiThreadedEventLoopGroup, _ writing: Writing) {
+        self.writing = writing
         loops = group.makeIterator().map { loop in
             RelayLoop(
                 eventLoop: loop,
@@ -84,11 +91,12 @@ struct Relay {
                             NIOWebSocketFrameAggregator(
                                 minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024,
                                 maxAccumulatedFrameSize: Relay.messageBytesMax))
-                        try pipeline.addHandler(Publisher(name, loops))
+                        try pipeline.addHandler(Publisher(name, loops, writing))
                     } else {
-                        // In front of the encoder: what it writes is framed already.
+                        // In front of the encoder where what it writes is framed already.
                         try pipeline.addHandler(
-                            Subscriber(name, relayLoop.hub.value), position: .first)
+                            Subscriber(name, relayLoop.hub.value),
+                            position: writing == .turns ? .first : .last)
                     }
                     try pipeline.addHandler(ControlFrames())
                 }
