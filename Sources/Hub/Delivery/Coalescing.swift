@@ -4,7 +4,7 @@
 // A write costs its loop some microseconds, however many messages share it. A loop that would spend
 // most of its time on writing, were each message written by itself, leaves messages in the ring for
 // a time in proportion to what its last writing took: the more subscribers there are, the more
-// messages share a write, and writing takes about a fifth of the loop's time.
+// messages share a write, and writing takes about a quarter of the loop's time.
 //
 // Where waiting brings no more messages, or such as go to others and share no write, it is left off
 // for a while: a publisher that goes on only when its last messages have arrived would be slowed down
@@ -14,7 +14,7 @@
 /// argument.
 struct Coalescing {
     /// Waited for each microsecond that a turn with deliveries took, microseconds.
-    static let waitPerTurn: UInt64 = 4
+    static let waitPerTurn: UInt64 = 3
     /// Of a loop's time, in eighths, what writing each message by itself would take at least before
     /// the loop waits.
     static let demandMin: UInt64 = 6
