@@ -1,4 +1,4 @@
-"""Puts the loads on the servers, in turns: round by round, load by load, server after server, so that what
+"""Puts the loads on the servers, in turns: round by round, section by section, server after server, so that what
 disturbs the machine hits all alike."""
 import pathlib
 import subprocess
@@ -40,18 +40,30 @@ def present(names: list[str], fleet: Fleet, scale: Scale) -> list[str]:
     return found
 
 
-def measure(loads: list[Load], servers: list[str], scale: Scale, fleet: Fleet) -> Records:
+def turns(loads: list[Load], parts: list[Section], servers: list[str]) -> list[tuple[Load, str]]:
+    """The measurements of a round, in their order.
+
+    Those of a section that one server has follow each other: they are compared, and a minute changes a machine. In a
+    sweep the servers do, at each place of its axis."""
+    left = dict.fromkeys(loads)
+    groups: list[list[Load]] = []
+    for part in parts:
+        own = [load for load in part.loads if load in left]
+        for load in own:
+            del left[load]
+        groups += [[load] for load in own] if part.axis else [own]
+    return [(load, server) for group in groups for server in servers for load in group if server in load.servers]
+
+
+def measure(order: list[tuple[Load, str]], scale: Scale, fleet: Fleet) -> Records:
     records: list[Record] = []
     for round in range(1, scale.rounds + 1):
-        for load in loads:
-            if round > load.rounds_max:
-                continue
-            for server in servers:
-                if server in load.servers:
-                    say(f"round {round} of {scale.rounds}: {load.name} {server}")
-                    records.append(once(load, server, round, scale, fleet))
-                    if records[-1].trouble:
-                        say(f"  {records[-1].trouble}")
+        for load, server in order:
+            if round <= load.rounds_max:
+                say(f"round {round} of {scale.rounds}: {load.name} {server}")
+                records.append(once(load, server, round, scale, fleet))
+                if records[-1].trouble:
+                    say(f"  {records[-1].trouble}")
     return Records(records)
 
 
