@@ -109,13 +109,13 @@ def sections(scale: Scale) -> list[Section]:
     return [
         Section("transports", "Fan-out: 1,000 subscribers, 8 messages in flight", (
             fanout,
-            # What a first program does; the relay's own way is in the table before.
-            Load("fanout-each", "WebSocket, a write for each message", fanout.words, ("nio",),
-                 flags=("--write", "messages")),
+            Load("fanout-each", "unbatched", fanout.words, ("nio",), flags=("--write", "messages")),
             Load("sse", "events", "fanout --transport sse --subscribers 1000 --window 8", ("carillon", "nchan")),
             Load("ndjson", "streaming", "fanout --transport ndjson --subscribers 1000 --window 8", ("carillon",)),
             Load("poll", "long-poll", "fanout --transport poll --subscribers 1000 --window 8", ("carillon", "nchan")),
-            Load("tls", "TLS", "fanout --tls --subscribers 1000 --window 8", SECURE))),
+            Load("tls", "TLS", "fanout --tls --subscribers 1000 --window 8", SECURE)),
+            note="Unbatched is the SwiftNIO relay that writes and flushes each message by itself, as a first program does; "
+            "else it writes once a turn."),
         Section("many", "Fan-out: 10,000 subscribers, 4 messages in flight", (
             Load("fanout10k", "WebSocket", "fanout --subscribers 10000 --window 4", SEVERAL if scale.quick else ALL),)),
         Section("slow", "Fixed rate: 100 messages a second to 1,000 subscribers", (
@@ -172,7 +172,7 @@ def million(scale: Scale) -> Section:
     return Section(
         "million", "A million connections: a simulation", shapes, is_one_table=True,
         note="Connections in the hub, in one process, without sockets: what Carillon's own code keeps of each, and how "
-        "long the turn takes that has a message for all 1,000,000. To a real connection come libuv's handle, the "
+        "long the turn takes that has a message for all 1,000,000. To a real connection come the rim's 32 bytes, the "
         "kernel's sockets and a write each.")
 
 

@@ -1,6 +1,6 @@
 // Parts of the gateway by themselves, in one process and without sockets.
 //
-// What it is not: a claim about a server. The kernel's sockets, libuv's handles and the writes come
+// What it is not: a claim about a server. The kernel's sockets, the rim's table and the writes come
 // to it; `carillon-bench` measures those.
 
 import ArgumentParser
