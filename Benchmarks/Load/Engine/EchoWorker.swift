@@ -67,7 +67,6 @@ struct EchoWorker: ~Copyable {
             hasStarted = true
             for index in 0..<members { try send(index) }
         }
-        links.receivers.removeAll(keepingCapacity: true)
         try links.turn(waitingAtMost: 20_000_000, &receipt)
         if phase == .warming || phase == .measuring {
             for index in links.receivers where links.isOpen(index) { try send(index) }

@@ -37,7 +37,8 @@ final class Links {
     var firstFailure: String?
     /// When set, a connection is closed as soon as it is open (and may be opened again).
     var closesWhenOpen = false
-    /// Those that something came for, once for each time, where anybody asks: `collectsReceivers`.
+    /// Those that something came for in the last turn, once for each time, where anybody asks:
+    /// `collectsReceivers`.
     var receivers: [Int] = []
     var collectsReceivers = false
     private var cutAt: UInt64 = 0
@@ -130,6 +131,7 @@ final class Links {
 
     /// Waits for events and handles them, at most `Poller.eventsMax`.
     func turn(waitingAtMost nanoseconds: UInt64, _ receipt: inout Receipt) throws(Failure) {
+        receivers.removeAll(keepingCapacity: true)
         let count = poller.wait(nanoseconds: nanoseconds)
         for event in 0..<count {
             guard let token = poller.token(at: event) else { continue }
