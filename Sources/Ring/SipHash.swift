@@ -16,27 +16,9 @@ package struct HashKey: Sendable {
 ///
 /// Any thread. About one round for each 8 bytes and four more.
 package func sipHash13(_ bytes: Span<UInt8>, key: HashKey) -> UInt64 {
-    var state = SipState(key)
-    let raw = bytes.bytes
-    let whole = raw.byteCount & ~7
-    var offset = 0
-    while offset < whole {
-        // Bounds are checked by `RawSpan`; "unsafe" names only the choice of type, and every bit
-        // pattern is a UInt64.
-        let word = raw.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        state.absorb(UInt64(littleEndian: word))
-        offset += 8
-    }
-    // The last word: what is left over, and the length's low byte on top.
-    var last = UInt64(UInt8(truncatingIfNeeded: raw.byteCount)) << 56
-    var shift: UInt64 = 0
-    while offset < raw.byteCount {
-        last |= UInt64(bytes[offset]) << shift
-        offset += 1
-        shift += 8
-    }
-    state.absorb(last)
-    return state.finish()
+    var hasher = SipHasher(key)
+    hasher.append(bytes)
+    return hasher.finish()
 }
 
 /// SipHash-1-3 of bytes that come in pieces: the same as of all of them at once.
@@ -57,17 +39,37 @@ package struct SipHasher {
     }
 
     package mutating func append(_ bytes: Span<UInt8>) {
-        for index in bytes.indices { append(bytes[index]) }
+        let raw = bytes.bytes
+        var offset = 0
+        while offset < bytes.count {
+            if count & 7 == 0, bytes.count - offset >= 8 {
+                // Bounds are checked by `RawSpan`; "unsafe" names only the choice of type, and every
+                // bit pattern is a UInt64.
+                append(
+                    UInt64(
+                        littleEndian: raw.unsafeLoadUnaligned(
+                            fromByteOffset: offset, as: UInt64.self)))
+                offset += 8
+            } else {
+                append(bytes[offset])
+                offset += 1
+            }
+        }
     }
 
     /// The eight bytes of `value`, the lowest first.
     package mutating func append(_ value: UInt64) {
+        guard count & 7 != 0 else {
+            count += 8
+            return state.absorb(value)
+        }
         for shift in stride(from: 0, to: 64, by: 8) {
             append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
         }
     }
 
     package consuming func finish() -> UInt64 {
+        // The last word: what is left over, and the length's low byte on top.
         state.absorb(word | count << 56)
         return state.finish()
     }
