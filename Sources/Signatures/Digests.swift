@@ -25,12 +25,12 @@ private struct Algorithm: @unchecked Sendable {
 /// SHA-1, 20 bytes. For what a protocol demands (RFC 6455 §4.2.2), never as a safeguard. Any
 /// thread.
 package func sha1(_ bytes: Span<UInt8>) -> [UInt8] {
-    digest(bytes, by: .sha1)
-}
-
-/// SHA-256, 32 bytes. Any thread.
-package func sha256(_ bytes: Span<UInt8>) -> [UInt8] {
-    digest(bytes, by: .sha256)
+    bytes.withUnsafeBufferPointer { bytes in
+        output(of: .sha1) { out, written in
+            EVP_Digest(
+                bytes.baseAddress, bytes.count, out, &written, Algorithm.sha1.digest, nil) == 1
+        }
+    }
 }
 
 /// HMAC-SHA-256 (RFC 2104), 32 bytes. Any thread.
@@ -45,14 +45,6 @@ package func hmacSHA256(key: Span<UInt8>, message: Span<UInt8>) -> [UInt8] {
                     Algorithm.sha256.digest, key.baseAddress, Int32(key.count),
                     message.baseAddress, message.count, out, &written) != nil
             }
-        }
-    }
-}
-
-private func digest(_ bytes: Span<UInt8>, by algorithm: Algorithm) -> [UInt8] {
-    bytes.withUnsafeBufferPointer { bytes in
-        output(of: algorithm) { out, written in
-            EVP_Digest(bytes.baseAddress, bytes.count, out, &written, algorithm.digest, nil) == 1
         }
     }
 }

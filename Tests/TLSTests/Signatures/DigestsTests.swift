@@ -17,20 +17,6 @@ import Testing
         #expect(hex(digest) == expected)
     }
 
-    @Test(arguments: [
-        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-        (
-            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
-        ),
-    ])
-    func `SHA-256 gives the known answers`(message: String, expected: String) {
-        let bytes = Array(message.utf8)
-        let digest = sha256(bytes.span)
-        #expect(hex(digest) == expected)
-    }
-
     /// RFC 4231 §4.2, §4.3, §4.4 and §4.7 (a key longer than SHA-256's block).
     @Test(arguments: [
         (
