@@ -118,6 +118,19 @@ private final class Rim {
         return Array(bytes.prefix(max(count, 0)))
     }
 
+    /// Turns until the worker has ended its half.
+    ///
+    /// - Returns: the bytes that have come.
+    func receiveAll(_ client: Int32) throws -> Int {
+        var arrived = 0
+        try turn {
+            guard let bytes = receive(client) else { return true }
+            arrived += bytes.count
+            return false
+        }
+        return arrived
+    }
+
     func endpoint(_ peer: Peer) -> Endpoint { worker.endpoints[peer.slot] }
 
     func lag(_ peer: Peer) -> Lag? { worker.shard.connections[peer.slot].lag }
@@ -192,12 +205,7 @@ private final class Rim {
             try rim.send(history, to: client)
             rim.turns()
             #expect(rim.endpoint(peer).unsent?.wantsShutdown == true)
-            var arrived = 0
-            try rim.turn {
-                guard let bytes = rim.receive(client) else { return true }
-                arrived += bytes.count
-                return false
-            }
+            let arrived = try rim.receiveAll(client)
             #expect(arrived > much)
         }
     }
@@ -238,12 +246,7 @@ private final class Rim {
             #expect(rim.endpoint(peer).hasEnded)
             #expect(rim.endpoint(peer).watched == .writing)
             #expect(!rim.isWoken)
-            var arrived = 0
-            try rim.turn {
-                guard let bytes = rim.receive(client) else { return true }
-                arrived += bytes.count
-                return false
-            }
+            let arrived = try rim.receiveAll(client)
             #expect(arrived > much)
         }
     }

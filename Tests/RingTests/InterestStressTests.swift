@@ -22,9 +22,17 @@ extension ThreadTests.SleepersStressTests {
         return outcome
     }
 
+    /// A publisher meets a loop, again and again, in the middle of what `loop` does around its look.
+    ///
     /// ACCEPTABLE: the publisher takes the sleeper, the loop sees the message, or both.
     /// FORBIDDEN: neither.
-    @Test func `a publisher and a loop that comes to follow and blocks do not miss each other`() {
+    private func meet(
+        _ what: String,
+        loop:
+            @escaping @Sendable (
+                Sleepers, Interest, Box, (_ look: () -> Bool, _ clear: () -> Void) -> Void
+            ) -> Void
+    ) {
         let rounds = 20000
         let ring = BroadcastRing(slots: 16, readers: 1, bytesMax: 1 << 20)
         let sleepers = Sleepers(loops: 1)
@@ -35,7 +43,15 @@ extension ThreadTests.SleepersStressTests {
             _ = Self.publish(ring, interest, sleepers, message) { _ in took = true }
             return took
         } loop: { play in
-            let box = Box(reader: ring.makeReader(0))
+            loop(sleepers, interest, Box(reader: ring.makeReader(0)), play)
+        }
+        print("\(what): \(tally)")
+        #expect(tally.neither == 0, "\(tally)")
+        #expect(tally.both + tally.senderOnly + tally.loopOnly == rounds)
+    }
+
+    @Test func `a publisher and a loop that comes to follow and blocks do not miss each other`() {
+        meet("following and sleep") { sleepers, interest, box, play in
             play(
                 {
                     interest.follow(news, on: 0)
@@ -48,25 +64,12 @@ extension ThreadTests.SleepersStressTests {
                     _ = box.reader.drain(limit: 1) { _, _ in true }
                 })
         }
-        print("following and sleep: \(tally)")
-        #expect(tally.neither == 0, "\(tally)")
-        #expect(tally.both + tally.senderOnly + tally.loopOnly == rounds)
     }
 
     /// As above, for a loop whose last sleep left messages where they were.
     @Test func `a publisher and a loop that leaves messages no more do not miss each other`() {
-        let rounds = 20000
-        let ring = BroadcastRing(slots: 16, readers: 1, bytesMax: 1 << 20)
-        let sleepers = Sleepers(loops: 1)
-        let interest = Interest(loops: 1, buckets: 1)
-        interest.follow(news, on: 0)
-        let message = numbered(1)
-        let tally = play(rounds: rounds) { _ in
-            var took = false
-            _ = Self.publish(ring, interest, sleepers, message) { _ in took = true }
-            return took
-        } loop: { play in
-            let box = Box(reader: ring.makeReader(0))
+        meet("leaving messages no more") { sleepers, interest, box, play in
+            interest.follow(news, on: 0)
             sleepers.announceSleep(0, leavesMessages: true)
             play(
                 {
@@ -80,9 +83,6 @@ extension ThreadTests.SleepersStressTests {
                     sleepers.announceSleep(0, leavesMessages: true)
                 })
         }
-        print("leaving messages no more: \(tally)")
-        #expect(tally.neither == 0, "\(tally)")
-        #expect(tally.both + tally.senderOnly + tally.loopOnly == rounds)
     }
 
     /// FORBIDDEN: the ring is full, and those who are to read it sleep for ever.
